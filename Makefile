@@ -1,0 +1,39 @@
+# Every target brings the environment up to date first (deploy/local/bootstrap.sh), so none needs another.
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test lint train-model setup
+
+SYMBOL ?= AAPL
+export SYMBOL
+VENV := $(or $(UV_PROJECT_ENVIRONMENT),.venv)
+TRAIN_VENV := .venv-train
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+setup: ## Bring the environment up to date and do nothing else
+	@deploy/local/bootstrap.sh
+
+demo: setup ## Run the main job on bundled prices and print its results (SYMBOL=AAPL)
+	@$(VENV)/bin/bellwether demo "$$SYMBOL"
+
+up: setup ## Keep the system running until Ctrl-C or `make down` (BELLWETHER_PORT=8000)
+	@$(VENV)/bin/bellwether up
+
+down: setup ## Stop what `make up` started, and nothing else
+	@$(VENV)/bin/bellwether down
+
+test: ## Run all tests against a private PostgreSQL and RabbitMQ (ARGS='pytest arguments')
+	@env -u DATABASE_URL deploy/local/bootstrap.sh
+	@$(VENV)/bin/python -m deploy.local.testing $(ARGS)
+
+lint: setup ## Check style, formatting, types and import boundaries
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+train-model: ## Train the shipped forecast model again, in an environment of its own
+	@UV_PROJECT_ENVIRONMENT=$(TRAIN_VENV) deploy/local/bootstrap.sh --extra train
+	$(TRAIN_VENV)/bin/python -m services.analytics.forecasting.training \
+		--data services/ingest/providers/bundled --out services/analytics/forecasting/trained

@@ -1,0 +1,59 @@
+"""Brings a database to what this release needs: roles, schemas, tables, views and grants."""
+
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from psycopg import sql
+
+import shared.identity
+import shared.messaging
+from deploy.postgres.owner import as_owner
+from shared.settings.databases import ALIASES, ROLE_OF
+
+_HERE = Path(__file__).parent
+_BUS = Path(shared.messaging.__path__[0]) / "bus.sql"
+_CHECK_TOKEN = Path(shared.identity.__path__[0]) / "check_token.sql"
+_LOCK = 6_011_955
+
+
+def migrate() -> None:
+    """Prepare, migrate and grant, as the owner; safe to run at any time and by several at once."""
+    url = settings.BELLWETHER["DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as guard:
+        guard.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        ensure_roles(guard)
+        run_file(guard, _HERE / "prepare.sql")
+        with as_owner():
+            for alias in ALIASES:
+                call_command("migrate", database=alias, interactive=False, verbosity=0)
+        for file in (_BUS, _CHECK_TOKEN, _HERE / "feed.sql", _HERE / "grants.sql"):
+            run_file(guard, file)
+
+
+def ensure_roles(connection: psycopg.Connection) -> None:
+    """Create the services' roles if they are missing, and let the owner act as each.
+
+    Roles belong to the whole server: the lock keeps two databases of one server from creating them at once.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK + 1])
+        known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        for role in ROLE_OF.values():
+            if role not in known:
+                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+        database = connection.info.dbname
+        for role in ROLE_OF.values():
+            connection.execute(
+                sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(
+                    sql.Identifier(database), sql.Identifier(role)
+                )
+            )
+
+
+def run_file(connection: psycopg.Connection, file: Path) -> None:
+    """Run a file of SQL statements in one transaction."""
+    with connection.transaction():
+        connection.execute(file.read_text(encoding="utf-8").encode())

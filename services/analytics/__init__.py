@@ -1,0 +1,1 @@
+"""Conclusions: strategies, backtests, forecasts and what they are worth."""

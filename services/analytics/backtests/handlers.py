@@ -1,0 +1,63 @@
+"""What the backtests app does with events."""
+
+from dataclasses import fields
+from typing import Any
+
+from services.analytics.backtests.models import Run
+from services.analytics.backtests.services import request_backtest, standing_inputs
+from shared.contracts.conclusions import BacktestCompleted, BacktestRefused, BacktestRequested
+from shared.contracts.prices import PricesUpdated
+from shared.eventstore.registry import Recorded, register
+
+_ASKED = {field.name for field in fields(BacktestRequested)} - {"run_id"}
+_DONE = {field.name for field in fields(BacktestCompleted)} - {"run_id", "standing", "symbol", "data_version"}
+
+
+def project_requested(recorded: Recorded[BacktestRequested]) -> None:
+    """Show the run as queued; a run that failed before starts afresh."""
+    values = {name: getattr(recorded.event, name) for name in _ASKED}
+    Run.objects.using("analytics").update_or_create(
+        id=recorded.event.run_id,
+        defaults={
+            **values,
+            "state": "queued",
+            "problem": None,
+            "finished_at": None,
+            "created_at": recorded.envelope.occurred_at,
+        },
+    )
+
+
+def project_completed(recorded: Recorded[BacktestCompleted]) -> None:
+    """Show the run's numbers."""
+    values: dict[str, Any] = {name: getattr(recorded.event, name) for name in _DONE}
+    Run.objects.using("analytics").filter(id=recorded.event.run_id).update(
+        **values, state="succeeded", finished_at=recorded.envelope.occurred_at
+    )
+
+
+def project_refused(recorded: Recorded[BacktestRefused]) -> None:
+    """Show why the run has no numbers."""
+    event = recorded.event
+    Run.objects.using("analytics").filter(id=event.run_id).update(
+        state=event.state, problem=event.problem, finished_at=recorded.envelope.occurred_at
+    )
+
+
+def start_standing_run(recorded: Recorded[PricesUpdated]) -> None:
+    """Test the standing strategy on the new prices."""
+    event = recorded.event
+    inputs = standing_inputs(symbol=event.symbol, data_version=event.version)
+    request_backtest(inputs=inputs, standing=True, now=recorded.envelope.occurred_at)
+
+
+register(
+    "analytics",
+    projectors={
+        BacktestRequested: (project_requested,),
+        BacktestCompleted: (project_completed,),
+        BacktestRefused: (project_refused,),
+    },
+    reactors={PricesUpdated: (start_standing_run,)},
+    projections=(Run,),
+)

@@ -1,0 +1,1 @@
+"""The pure numpy kernel: arrays in, arrays and plain dataclasses out; no Django, clock or randomness."""

@@ -1,0 +1,89 @@
+"""The pure entry point of a backtest: prices, a strategy and costs in; everything a report needs out."""
+
+from dataclasses import dataclass
+
+from services.analytics.kernel.costs import Costs, check_between
+from services.analytics.kernel.engine import ENGINE_VERSION, buy_and_hold, simulate
+from services.analytics.kernel.market import MarketData
+from services.analytics.kernel.metrics import METRICS_VERSION, Metrics, Year, measure
+from services.analytics.kernel.metrics.drawdowns import Drawdown, drawdowns_of
+from services.analytics.kernel.simulation import Simulation
+from services.analytics.kernel.strategies.base import Parameters, Strategy
+from shared.errors import InsufficientHistory
+
+__all__ = ["ENGINE_VERSION", "METRICS_VERSION", "SESSIONS_PER_YEAR", "BacktestResult", "run"]
+
+SESSIONS_PER_YEAR = 252
+MINIMUM_CAPITAL, MAXIMUM_CAPITAL = 1.0, 1e12
+MINIMUM_RATE, MAXIMUM_RATE = -0.5, 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BacktestResult:
+    """One run: what the strategy and its benchmark did, measured, with all that is needed to repeat it."""
+
+    engine_version: str
+    metrics_version: str
+    strategy_name: str
+    strategy_version: int
+    parameters: Parameters
+    initial_capital: float
+    costs: Costs
+    whole_shares: bool
+    year: Year
+    simulation: Simulation
+    benchmark: Simulation
+    metrics: Metrics
+    benchmark_metrics: Metrics
+    drawdowns: tuple[Drawdown, ...]
+
+
+def run[P: Parameters](
+    market: MarketData,
+    strategy: Strategy[P],
+    parameters: P,
+    *,
+    initial_capital: float,
+    costs: Costs,
+    whole_shares: bool = True,
+    risk_free: float = 0.0,
+    periods_per_year: int = SESSIONS_PER_YEAR,
+) -> BacktestResult:
+    """Backtest one strategy on one instrument, against buy and hold from the same date with the same costs.
+
+    initial_capital in money, risk_free the annual effective rate as a fraction, periods_per_year how many
+    sessions make a year. Raises InsufficientHistory with fewer sessions than the first fill needs, and
+    InvalidParameter for an absurd capital or rate.
+    """
+    check_between(MINIMUM_CAPITAL, initial_capital, MAXIMUM_CAPITAL, field="initial_capital")
+    check_between(MINIMUM_RATE, risk_free, MAXIMUM_RATE, field="risk_free")
+    _check_history(market, needed_sessions=strategy.warm_up_sessions(parameters) + 1)
+    signals = strategy.signals(market.signal_close, parameters)
+    simulation = simulate(
+        market, signals, initial_capital=initial_capital, costs=costs, whole_shares=whole_shares
+    )
+    benchmark = buy_and_hold(market, initial_capital=initial_capital, costs=costs, whole_shares=whole_shares)
+    year = Year(periods=periods_per_year, risk_free=risk_free)
+    return BacktestResult(
+        engine_version=ENGINE_VERSION,
+        metrics_version=METRICS_VERSION,
+        strategy_name=strategy.name,
+        strategy_version=strategy.version,
+        parameters=parameters,
+        initial_capital=initial_capital,
+        costs=costs,
+        whole_shares=whole_shares,
+        year=year,
+        simulation=simulation,
+        benchmark=benchmark,
+        metrics=measure(simulation, benchmark=benchmark, year=year),
+        benchmark_metrics=measure(benchmark, benchmark=None, year=year),
+        drawdowns=drawdowns_of(simulation.equity, simulation.dates),
+    )
+
+
+def _check_history(market: MarketData, *, needed_sessions: int) -> None:
+    if len(market) < needed_sessions:
+        raise InsufficientHistory(
+            symbol=market.symbol, needed_sessions=needed_sessions, present_sessions=len(market)
+        )

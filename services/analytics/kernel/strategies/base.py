@@ -1,0 +1,99 @@
+"""What a strategy is: name, version, typed parameters that describe themselves, signals from closes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, ClassVar
+
+from services.analytics.kernel.arrays import FloatArray, SignalArray
+from services.analytics.kernel.errors import InvalidParameter
+
+BUY, SELL = 1, -1
+
+
+def parameter(*, default: float, minimum: float, maximum: float, explanation: str) -> Any:
+    """Declare one field of a `Parameters` dataclass, with its inclusive range and one sentence for people."""
+    return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "help": explanation})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """Base of every parameter set; checks type and range of each declared field.
+
+    Raises InvalidParameter naming the field and what is permitted.
+    """
+
+    def __post_init__(self) -> None:
+        for declared in fields(self):
+            _check_type(declared, getattr(self, declared.name))
+            _check_range(declared, getattr(self, declared.name))
+
+
+class Strategy[P: Parameters](ABC):
+    """A rule that decides at the close of each session; one stateless instance per strategy.
+
+    `version` changes whenever the same closes and parameters could give other signals.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    summary: ClassVar[str]
+    parameters_type: type[P]
+
+    @abstractmethod
+    def warm_up_sessions(self, parameters: P) -> int:
+        """Return how many sessions the first decision needs, its own included."""
+
+    @abstractmethod
+    def signals(self, close: FloatArray, parameters: P) -> SignalArray:
+        """Return (n,) int8 decided at each close: +1 buy, -1 sell, 0 none; 0 during warm-up.
+
+        close (n,) float64, split-adjusted, no NaN. Element t may depend on close[0 .. t] only.
+        """
+
+    def parse(self, values: Mapping[str, Any]) -> P:
+        """Return the parameters of this strategy, defaults for those not given.
+
+        Raises InvalidParameter for an unknown name, a wrong type or a value out of range.
+        """
+        permitted = [declared.name for declared in fields(self.parameters_type)]
+        for name in values:
+            if name not in permitted:
+                raise InvalidParameter(
+                    f"{self.name} has no parameter {name!r}; permitted are {', '.join(permitted)}.",
+                    field=name,
+                    permitted=permitted,
+                )
+        return self.parameters_type(**values)
+
+    def described_parameters(self) -> list[dict[str, Any]]:
+        """Return name, type, default, minimum, maximum and help of each parameter, JSON-safe."""
+        return [
+            {"name": f.name, "type": _type_of(f).__name__, "default": f.default, **f.metadata}
+            for f in fields(self.parameters_type)
+        ]
+
+
+def _type_of(declared: Field[Any]) -> type:
+    assert isinstance(declared.type, type), f"{declared.name} must be annotated with a plain class"
+    return declared.type
+
+
+def _check_type(declared: Field[Any], value: Any) -> None:
+    # bool is an int to Python, but true is no window.
+    if isinstance(value, bool) or not isinstance(value, _type_of(declared)):
+        raise InvalidParameter(
+            f"{declared.name} is {value!r} and must be of type {_type_of(declared).__name__}.",
+            field=declared.name,
+        )
+
+
+def _check_range(declared: Field[Any], value: Any) -> None:
+    minimum, maximum = declared.metadata["minimum"], declared.metadata["maximum"]
+    if not minimum <= value <= maximum:
+        raise InvalidParameter(
+            f"{declared.name} is {value} and must be between {minimum} and {maximum}.",
+            field=declared.name,
+            minimum=minimum,
+            maximum=maximum,
+        )

@@ -1,0 +1,1 @@
+"""Facts about the market we are told: instruments, daily bars, corporate actions, sessions, fetch jobs."""

@@ -1,0 +1,118 @@
+"""Asks providers and records what they say."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from services.ingest.market.services import Recording, record_series
+from services.ingest.providers.domain import DailySeries, UnknownSymbol
+from services.ingest.providers.registry import provider_named
+from services.ingest.sessions.domain import sessions_between
+from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested
+from shared.errors import BellwetherError, ValidationFailed
+from shared.eventstore.append import append
+from shared.eventstore.jobs import LeasedJob, enqueue, finish
+
+JOB_KIND = "fetch"
+IMPORT_PROVIDER = "csv"
+
+
+class NothingFound(BellwetherError):
+    """Raised when a provider knows the symbol but has no bar in the asked range."""
+
+    status, slug, title = 404, "nothing-found", "No prices in the asked range"
+
+
+def request_fetch(
+    *, fetch_id: UUID, symbol: str, provider: str, start: date | None, end: date | None, now: datetime
+) -> None:
+    """Queue a fetch of `symbol`.
+
+    Raises UnknownProvider, UnknownSymbol, ValidationFailed for a range that is upside down, and
+    JobAlreadyOpen when the same symbol is being fetched.
+    """
+    known = provider_named(provider).symbols()
+    if known is not None and symbol not in known:
+        raise UnknownSymbol(symbol=symbol, provider=provider, known=known)
+    if start and end and start > end:
+        raise ValidationFailed(f"start {start} is after end {end}.")
+    event = FetchRequested(fetch_id=fetch_id, symbol=symbol, provider=provider, start=start, end=end)
+    with transaction.atomic(using="ingest", durable=True):
+        recorded = append("ingest", _stream(fetch_id), event, now=now, expected_version=0)
+        enqueue(
+            "ingest",
+            job_id=fetch_id,
+            kind=JOB_KIND,
+            key=symbol,
+            payload={
+                "symbol": symbol,
+                "provider": provider,
+                "start": start.isoformat() if start else None,
+                "end": end.isoformat() if end else None,
+            },
+            causation_id=recorded[-1].event_id,
+        )
+
+
+def run_fetch(*, job: LeasedJob, now: datetime) -> None:
+    """Ask the provider of a fetch job and record its answer. Raises what the provider raises."""
+    start, end = (date.fromisoformat(text) if (text := job.payload[name]) else None for name in ("start", "end"))
+    series = provider_named(job.payload["provider"]).fetch(job.payload["symbol"], start, end)
+    if not series.bars:
+        raise NothingFound(f"{series.provider} has no bar of {series.symbol} in the asked range.")
+    with transaction.atomic(using="ingest", durable=True):
+        recording = record_series(series=series, fetch_id=job.id, now=now)
+        completed = _completed(job.id, series, recording, start=start, end=end)
+        append("ingest", _stream(job.id), completed, now=now)
+        finish(job, completed.state)
+
+
+def fail_fetch(*, job: LeasedJob, state: str, problem: dict[str, Any], now: datetime) -> None:
+    """Record that a fetch job brought nothing, and why."""
+    failed = FetchFailed(fetch_id=job.id, state=state, symbol=job.payload["symbol"], problem=problem)
+    with transaction.atomic(using="ingest", durable=True):
+        append("ingest", _stream(job.id), failed, now=now)
+        finish(job, state, problem=problem)
+
+
+def import_series(*, fetch_id: UUID, series: DailySeries, now: datetime) -> Recording:
+    """Record the rows of a parsed file at once, as a fetch of its own, and return what became of them."""
+    requested = FetchRequested(
+        fetch_id=fetch_id, symbol=series.symbol, provider=series.provider, start=None, end=None
+    )
+    with transaction.atomic(using="ingest", durable=True):
+        append("ingest", _stream(fetch_id), requested, now=now, expected_version=0)
+        recording = record_series(series=series, fetch_id=fetch_id, now=now)
+        completed = _completed(fetch_id, series, recording, start=None, end=None)
+        append("ingest", _stream(fetch_id), completed, now=now)
+    return recording
+
+
+def _completed(
+    fetch_id: UUID, series: DailySeries, recording: Recording, *, start: date | None, end: date | None
+) -> FetchCompleted:
+    sessions = [bar.session for bar in series.bars]
+    first, last = sessions[0], sessions[-1]
+    before = sessions_between(start, first)[:1] if start else ()
+    after = sessions_between(last, end)[-1:] if end else ()
+    missing_before = before[0] if before and before[0] < first else None
+    missing_after = after[0] if after and after[0] > last else None
+    return FetchCompleted(
+        fetch_id=fetch_id,
+        state="partial" if missing_before or missing_after else "succeeded",
+        symbol=series.symbol,
+        version=recording.version,
+        changed=recording.changed,
+        first_session=first,
+        last_session=last,
+        bar_count=len(sessions),
+        missing_before=missing_before,
+        missing_after=missing_after,
+        inner_gaps=tuple(sorted(set(sessions_between(first, last)) - set(sessions))),
+    )
+
+
+def _stream(fetch_id: UUID) -> str:
+    return f"fetch-{fetch_id}"

@@ -1,0 +1,14 @@
+"""Instruments, bars and corporate actions."""
+
+from django.apps import AppConfig
+
+
+class MarketConfig(AppConfig):
+    """Publishes the `market` views."""
+
+    name = "services.ingest.market"
+    label = "ingest_market"
+
+    def ready(self) -> None:
+        """Register the projectors."""
+        from services.ingest.market import handlers  # noqa: F401, PLC0415 - registers on import

@@ -1,0 +1,1 @@
+"""Sources of daily prices behind one protocol; the parsers here are pure."""

@@ -1,0 +1,187 @@
+"""Read one symbol's daily prices from a CSV file nobody has checked: all rows are good or none is taken."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from services.ingest.providers.domain import (
+    Bar,
+    DailySeries,
+    DividendAction,
+    ImportRejected,
+    RejectedRow,
+    SplitAction,
+    normalise_symbol,
+    printable,
+)
+from services.ingest.sessions.domain import CALENDAR, FIRST_DATE, LAST_DATE, is_session
+
+PROVIDER = "csv"
+ATTRIBUTION = "imported file; its terms are the importer's to know"
+LARGEST_FILE_BYTES = 8 * 2**20
+MOST_LINES = 20_000  # the calendar has fewer sessions than that
+PRICES = ("open", "high", "low", "close")
+REQUIRED = ("date", *PRICES, "volume")
+OPTIONAL = ("dividend", "split_ratio")
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")  # NUMERIC(18,6) holds 12 digits before the point
+_DECIMALS_MOST = 6
+_VOLUME = re.compile(r"[0-9]{1,19}")
+_VOLUME_MOST = 2**63 - 1  # BIGINT
+
+
+class _BadRow(ValueError):
+    """Says in one phrase why a row is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One good row: a bar with the actions stated beside it; zero cash and ratio one mean none."""
+
+    bar: Bar
+    dividend: Decimal
+    split_ratio: Decimal
+
+
+def parse_csv(data: bytes, symbol: str, *, today: date) -> DailySeries:
+    """Return the series in `data`; rows may come in any order, `today` is the last session accepted.
+
+    The header names date (or timestamp), open, high, low, close, volume and may name dividend and
+    split_ratio, in any case; adj_* columns are ignored. Prices are as traded, the fields unquoted, the dates
+    ISO. Without a dividend or split_ratio column the series says nothing about such actions.
+
+    Raises:
+        InvalidSymbol: `symbol` is malformed.
+        ImportRejected: the file or any row of it cannot be true; every bad row is listed.
+    """
+    symbol = normalise_symbol(symbol)
+    lines = _lines(data)
+    columns = _columns(lines[0])
+    rows = _rows(lines, columns, today)
+    dividends = (DividendAction(ex_date=row.bar.session, amount=row.dividend) for row in rows if row.dividend)
+    splits = (
+        SplitAction(ex_date=row.bar.session, ratio=row.split_ratio) for row in rows if row.split_ratio != 1
+    )
+    return DailySeries(
+        symbol=symbol,
+        provider=PROVIDER,
+        attribution=ATTRIBUTION,
+        bars=tuple(row.bar for row in rows),
+        splits=tuple(splits) if "split_ratio" in columns else None,
+        dividends=tuple(dividends) if "dividend" in columns else None,
+    )
+
+
+def _lines(data: bytes) -> list[str]:
+    if len(data) > LARGEST_FILE_BYTES:
+        raise _refused(1, f"the file has {len(data)} bytes, at most {LARGEST_FILE_BYTES} are read")
+    if data.count(b"\n") > MOST_LINES:
+        raise _refused(MOST_LINES + 1, f"the file has more than {MOST_LINES} lines")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refused(data.count(b"\n", 0, error.start) + 1, "the file is not UTF-8") from error
+    # Not splitlines(): that would also break at form feeds and Unicode separators inside a row.
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
+def _columns(header: str) -> list[str]:
+    columns = [name.lower() for name in header.split(",")]
+    columns = ["date" if name == "timestamp" else name for name in columns]
+    known = [name for name in columns if name in REQUIRED or name in OPTIONAL]
+    missing = [name for name in REQUIRED if name not in known]
+    foreign = [name for name in columns if name not in known and not name.startswith("adj_")]
+    if missing:
+        raise _refused(1, f"the header lacks {', '.join(missing)}", header)
+    if foreign:
+        raise _refused(1, f"the header has an unknown column '{printable(foreign[0])}'", header)
+    if len(set(columns)) < len(columns):
+        raise _refused(1, "the header names a column twice", header)
+    return columns
+
+
+def _rows(lines: list[str], columns: list[str], today: date) -> list[_Row]:
+    rows: dict[date, _Row] = {}
+    line_of: dict[date, int] = {}
+    rejected: list[RejectedRow] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line:
+            continue
+        try:
+            row = _row(line, columns, today)
+            session = row.bar.session
+            if session in rows:
+                raise _BadRow(f"{session} is already on line {line_of[session]}")
+            rows[session], line_of[session] = row, number
+        except _BadRow as error:
+            rejected.append(RejectedRow(line=number, reason=str(error), text=printable(line)))
+    if rejected:
+        raise ImportRejected(rejected)
+    if not rows:
+        raise _refused(1, "the file has no rows")
+    return [rows[session] for session in sorted(rows)]
+
+
+def _row(line: str, columns: list[str], today: date) -> _Row:
+    values = line.split(",")
+    if '"' in line:
+        raise _BadRow("quoted fields are not read")
+    if len(values) != len(columns):
+        raise _BadRow(f"{len(values)} fields where the header has {len(columns)}")
+    fields = dict(zip(columns, values, strict=True))
+    session = _session(fields["date"], today)
+    open_, high, low, close = (_price(fields, name) for name in PRICES)
+    if not low <= min(open_, close) <= max(open_, close) <= high:
+        raise _BadRow(f"open {open_} and close {close} do not lie between low {low} and high {high}")
+    volume = _volume(fields["volume"])
+    return _Row(
+        bar=Bar(session=session, open=open_, high=high, low=low, close=close, volume=volume),
+        dividend=_decimal(fields, "dividend") if "dividend" in fields else Decimal(0),
+        split_ratio=_price(fields, "split_ratio") if "split_ratio" in fields else Decimal(1),
+    )
+
+
+def _session(text: str, today: date) -> date:
+    if not _DATE.fullmatch(text):
+        raise _BadRow(f"date '{printable(text)}' is not of the form YYYY-MM-DD")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise _BadRow(f"date {text} does not exist") from None
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise _BadRow(f"date {text} is outside the calendar, {CALENDAR} from {FIRST_DATE} to {LAST_DATE}")
+    if not is_session(day):
+        raise _BadRow(f"date {text} is not a trading session")
+    if day > today:
+        raise _BadRow(f"date {text} is in the future")
+    return day
+
+
+def _price(fields: Mapping[str, str], name: str) -> Decimal:
+    value = _decimal(fields, name)
+    if not value:
+        raise _BadRow(f"{name} must be above zero")
+    return value
+
+
+def _decimal(fields: Mapping[str, str], name: str) -> Decimal:
+    text = fields[name]
+    if not _DECIMAL.fullmatch(text):
+        raise _BadRow(f"{name} '{printable(text)}' is not a plain decimal below 10^12")
+    if len(text.partition(".")[2]) > _DECIMALS_MOST:
+        raise _BadRow(f"{name} '{printable(text)}' has more than {_DECIMALS_MOST} decimals")
+    return Decimal(text)
+
+
+def _volume(text: str) -> int:
+    if not _VOLUME.fullmatch(text) or int(text) > _VOLUME_MOST:
+        raise _BadRow(f"volume '{printable(text)}' is not a whole number of shares up to {_VOLUME_MOST}")
+    return int(text)
+
+
+def _refused(line: int, reason: str, text: str = "") -> ImportRejected:
+    """Return the error of a file that is refused as a whole."""
+    return ImportRejected([RejectedRow(line=line, reason=reason, text=printable(text))])

@@ -1,0 +1,158 @@
+"""What a provider of daily prices answers, the protocol it follows and the ways a request may fail."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from shared.errors import BellwetherError
+
+SYMBOL_GRAMMAR = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,14}")
+SHOWN_CHARACTERS = 200
+LISTED_ERRORS = 1_000
+
+
+class UnknownSymbol(BellwetherError):
+    """Raised when a provider with a known catalogue has no such symbol."""
+
+    status, slug, title = 404, "unknown-symbol", "Unknown symbol"
+
+    def __init__(self, *, symbol: str, provider: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"Provider {provider} has no symbol {symbol}; it knows {', '.join(known)}.",
+            symbol=symbol,
+            known_symbols=list(known),
+        )
+
+
+class InvalidSymbol(BellwetherError):
+    """Raised when a text cannot be a symbol: 1 to 15 of A-Z, 0-9, dot and hyphen, no mark first."""
+
+    status, slug, title = 400, "invalid-symbol", "The symbol is malformed"
+
+
+class UnknownProvider(BellwetherError):
+    """Raised when a fetch names a provider that does not exist."""
+
+    status, slug, title = 400, "unknown-provider", "Unknown provider"
+
+    def __init__(self, *, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"There is no provider {printable(name)}; known are {', '.join(known)}.",
+            known_providers=list(known),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedRow:
+    """A row that was refused: its line in the file (1 is the header), why, and its text, escaped."""
+
+    line: int
+    reason: str
+    text: str
+
+
+class ImportRejected(BellwetherError):
+    """Raised when a file has rows that cannot be true; nothing of it is imported. Lists at most 1,000."""
+
+    status, slug, title = 400, "import-rejected", "The file was not imported"
+
+    def __init__(self, rejected: Sequence[RejectedRow]) -> None:
+        self.rejected = tuple(rejected[:LISTED_ERRORS])
+        self.total = len(rejected)
+        first = self.rejected[0]
+        super().__init__(
+            f"{self.total} bad row(s), nothing was imported; the first is line {first.line}: {first.reason}.",
+            errors=[{"line": row.line, "reason": row.reason, "text": row.text} for row in self.rejected],
+            total_errors=self.total,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One session as traded: prices in USD with at most 6 decimals, `volume` in shares."""
+
+    session: date
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitAction:
+    """`ratio` new shares for one old, from the open of `ex_date`, as the provider states it."""
+
+    ex_date: date
+    ratio: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DividendAction:
+    """Cash per share as traded on `ex_date`."""
+
+    ex_date: date
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailySeries:
+    """A provider's whole answer for one symbol, bars and actions ascending.
+
+    `splits` and `dividends`: None says nothing about such actions, () says that there are none.
+    `rejected` lists rows the source holds but which cannot be true; `notes` are known faults of the source.
+    """
+
+    symbol: str
+    provider: str
+    attribution: str
+    bars: tuple[Bar, ...]
+    splits: tuple[SplitAction, ...] | None
+    dividends: tuple[DividendAction, ...] | None
+    rejected: tuple[RejectedRow, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Provider(Protocol):
+    """A source of daily prices as traded."""
+
+    @property
+    def name(self) -> str:
+        """The stable word that requests, bars and events carry."""
+
+    @property
+    def attribution(self) -> str:
+        """Where the data comes from and under which terms."""
+
+    def symbols(self) -> tuple[str, ...] | None:
+        """Return the known catalogue, ascending, or None when only the vendor knows it."""
+
+    def fetch(self, symbol: str, start: date | None, end: date | None) -> DailySeries:
+        """Return what is known from `start` to `end`, both included; None leaves that end open.
+
+        Raises:
+            UnknownSymbol: the catalogue lacks the symbol.
+        """
+
+
+def normalise_symbol(text: object) -> str:
+    """Return `text` as an upper-case symbol.
+
+    Raises:
+        InvalidSymbol: it is no string, not ASCII (as given: a dotless i would upper-case to I), or not of
+            the grammar `^[A-Z0-9][A-Z0-9.\\-]{0,14}$`.
+    """
+    if not (isinstance(text, str) and text.isascii() and SYMBOL_GRAMMAR.fullmatch(text.upper())):
+        shown = printable(text) if isinstance(text, str) else type(text).__name__
+        raise InvalidSymbol(
+            f"'{shown}' is not a symbol: 1 to 15 of A-Z, 0-9, '.' and '-', starting with a letter or digit."
+        )
+    return text.upper()
+
+
+def printable(text: str) -> str:
+    """Return the first 200 characters of `text` as printable ASCII, the rest of Unicode escaped."""
+    return text[:SHOWN_CHARACTERS].encode("unicode_escape").decode("ascii")

@@ -1,0 +1,1 @@
+"""The trading days of the exchange, generated at build time and read without pandas."""

@@ -1,0 +1,10 @@
+"""The exchange's trading sessions."""
+
+from django.apps import AppConfig
+
+
+class SessionsConfig(AppConfig):
+    """Publishes `market.session` and `market.calendar`."""
+
+    name = "services.ingest.sessions"
+    label = "ingest_sessions"

@@ -1,0 +1,19 @@
+"""Settings of the ingest service on its own."""
+
+import os
+
+from shared.settings.base import configure
+from shared.settings.env import read
+
+SERVICES = ["ingest"]
+APPS = ["services.ingest.sessions", "services.ingest.market", "services.ingest.fetches"]
+
+globals().update(
+    configure(
+        read(os.environ),
+        title="Bellwether ingest",
+        apps=APPS,
+        urls="services.ingest.urls",
+        token_alias="ingest",
+    )
+)

@@ -1,0 +1,1 @@
+"""Report documents: one model, rendered as JSON, PDF and PNG."""

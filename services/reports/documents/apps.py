@@ -1,0 +1,14 @@
+"""Report documents."""
+
+from django.apps import AppConfig
+
+
+class DocumentsConfig(AppConfig):
+    """Renders a report when its parts are there."""
+
+    name = "services.reports.documents"
+    label = "reports_documents"
+
+    def ready(self) -> None:
+        """Register projectors, reactors and jobs."""
+        from services.reports.documents import handlers, tasks  # noqa: F401, PLC0415 - register on import

@@ -1,0 +1,165 @@
+"""What a report is made of: plain values that the other services published, without ids or instants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a part of the report is missing: a problem's slug and detail, and the sessions that were asked."""
+
+    slug: str
+    detail: str
+    needed_sessions: int | None = None
+    present_sessions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One figure of the metrics spec; `unit` is one of `wording.UNITS` and ratios are fractions.
+
+    `value` is None with a `reason` where undefined; `benchmark_value` is None where buy and hold has none.
+    """
+
+    name: str
+    label: str
+    unit: str
+    value: float | None
+    reason: str | None = None
+    benchmark_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One closed trade; `pnl` is net of both fees, `dividends` are beside it, both in money."""
+
+    entry_session: date
+    exit_session: date
+    shares: float
+    entry_price: float
+    exit_price: float
+    pnl: float
+    return_ratio: float
+    dividends: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPosition:
+    """Shares still held at the last session; `unrealised_pnl` in money, at `last_price`."""
+
+    entry_session: date
+    shares: float
+    entry_price: float
+    last_price: float
+    unrealised_pnl: float
+    dividends: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingOrder:
+    """A decision of the last session whose fill would be the next open; `side` is `buy` or `sell`."""
+
+    side: str
+    decided_session: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedRun:
+    """A backtest with its numbers. The four series have one length; `drawdown_ratio` is 0 or negative."""
+
+    strategy: str
+    strategy_version: int
+    parameters: Mapping[str, str | int | float | bool]
+    initial_capital: str
+    commission_bps: str
+    slippage_bps: str
+    basis: str
+    metrics: tuple[Metric, ...]
+    sessions: tuple[date, ...]
+    equity: tuple[float, ...]
+    benchmark_equity: tuple[float, ...]
+    drawdown_ratio: tuple[float, ...]
+    trades: tuple[Trade, ...]
+    open_position: OpenPosition | None = None
+    pending_order: PendingOrder | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedForecast:
+    """A forecast in the terms of its origin's close; one price per target session in every series.
+
+    `quantiles` maps a level such as `0.025` to its prices; `recent_closes` are those up to the origin, for
+    context; `model_scores` are the model's own out-of-sample results as (label, text).
+    """
+
+    model: str
+    model_version: str
+    model_sha256: str
+    basis: str
+    origin_session: date
+    origin_close: float
+    target_sessions: tuple[date, ...]
+    point: tuple[float, ...]
+    quantiles: Mapping[str, tuple[float, ...]]
+    random_walk: tuple[float, ...]
+    recent_sessions: tuple[date, ...]
+    recent_closes: tuple[float, ...]
+    model_scores: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredForecast:
+    """A backfilled forecast beside what came; an actual close is None until its session is stored.
+
+    `mae_rw_ratio` is the mean absolute error over the random walk's; coverages are fractions of
+    `scored_count` sessions inside the band.
+    """
+
+    forecast: IssuedForecast
+    actual: tuple[float | None, ...]
+    mae_rw_ratio: float | None
+    coverage80_ratio: float | None
+    coverage95_ratio: float | None
+    scored_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which prices there are and whose they are, on which terms.
+
+    `notes` are known faults of the source; `is_sample` marks the data that ships with Bellwether.
+    """
+
+    first_session: date
+    last_session: date
+    session_count: int
+    missing_sessions: tuple[date, ...]
+    provider: str
+    attribution: str
+    notes: tuple[str, ...] = ()
+    is_sample: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Everything that a re-run needs to give the same numbers."""
+
+    data_cut: Mapping[str, int]
+    calendar: str
+    calendar_version: str
+    engine_version: str
+    metrics_version: str
+    model_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMaterial:
+    """All that one report says about one symbol."""
+
+    symbol: str
+    run: CompletedRun | Refusal
+    forecast: IssuedForecast | Refusal
+    backfilled: ScoredForecast | Refusal
+    coverage: Coverage
+    provenance: Provenance

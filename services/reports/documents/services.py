@@ -1,0 +1,121 @@
+"""Asks for reports and renders them."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import transaction
+
+from services.reports.documents.assembly import assemble
+from services.reports.documents.models import Report, ReportFile, ReportPart
+from services.reports.documents.render import RenderedReport, render
+from shared.contracts.reports import ReportFailed, ReportRendered, ReportRequested
+from shared.errors import BellwetherError
+from shared.eventstore.append import append
+from shared.eventstore.jobs import LeasedJob, enqueue, finish
+
+JOB_KIND = "report"
+MEDIA_TYPES = {"pdf": "application/pdf", "json": "application/json", "png": "image/png"}
+_NAMESPACE = UUID("3c9f0f0a-2ad5-4a35-8b1e-8f0f0a9f5d11")
+
+
+class NothingToReport(BellwetherError):
+    """Raised when a symbol has no finished standing run and forecast; `fetch` names what starts them."""
+
+    status, slug, title = 404, "nothing-to-report", "There is nothing to report on yet"
+
+
+def request_report(*, part: ReportPart, now: datetime) -> UUID:
+    """Queue the report of complete parts in the caller's transaction; parts that have one return that one."""
+    if part.run_id is None or part.forecast_id is None or part.backfill_id is None:
+        raise NothingToReport(
+            f"The standing work on {part.symbol} is not finished.", fetch=f"/fetch/{part.symbol}/"
+        )
+    report_id = uuid5(_NAMESPACE, f"{part.symbol}/{part.data_version}/{part.run_id}/{part.forecast_id}")
+    known = Report.objects.using("reports").filter(id=report_id).first()
+    if known is not None and known.state != "failed":
+        return report_id
+    requested = ReportRequested(
+        report_id=report_id,
+        symbol=part.symbol,
+        data_version=part.data_version,
+        run_id=part.run_id,
+        forecast_id=part.forecast_id,
+        backfill_id=part.backfill_id,
+    )
+    recorded = append("reports", _stream(report_id), requested, now=now)
+    enqueue(
+        "reports",
+        job_id=recorded[-1].event_id,
+        kind=JOB_KIND,
+        key=str(report_id),
+        payload={"report_id": str(report_id)},
+        causation_id=recorded[-1].event_id,
+    )
+    return report_id
+
+
+def start_report(*, symbol: str, now: datetime) -> UUID:
+    """Queue the report on the newest finished work of `symbol`. Raises NothingToReport."""
+    parts = ReportPart.objects.using("reports").filter(symbol=symbol).order_by("-data_version")
+    part = parts.exclude(run_id=None).exclude(forecast_id=None).exclude(backfill_id=None).first()
+    if part is None:
+        raise NothingToReport(
+            f"There is no finished run of {symbol}. Fetch its prices first: /fetch/{symbol}/.",
+            fetch=f"/fetch/{symbol}/",
+        )
+    with transaction.atomic(using="reports", durable=True):
+        return request_report(part=part, now=now)
+
+
+def run_report(*, job: LeasedJob, now: datetime) -> None:
+    """Assemble and render the report of a job and store its files."""
+    report = Report.objects.using("reports").get(id=job.payload["report_id"])
+    material = assemble(
+        run_id=report.run_id,
+        forecast_id=report.forecast_id,
+        backfill_id=report.backfill_id,
+        symbol=report.symbol,
+        data_version=report.data_version,
+    )
+    rendered = render(material)
+    with transaction.atomic(using="reports", durable=True):
+        files = _store(rendered)
+        done = ReportRendered(
+            report_id=report.id,
+            symbol=report.symbol,
+            data_version=report.data_version,
+            document_hash=rendered.hash,
+            files=files,
+        )
+        append("reports", _stream(report.id), done, now=now)
+        finish(job, "succeeded")
+
+
+def fail_report(*, job: LeasedJob, state: str, problem: dict[str, Any], now: datetime) -> None:
+    """Record why a report was not rendered."""
+    report = Report.objects.using("reports").get(id=job.payload["report_id"])
+    failed = ReportFailed(
+        report_id=report.id, symbol=report.symbol, data_version=report.data_version, problem=problem
+    )
+    with transaction.atomic(using="reports", durable=True):
+        append("reports", _stream(report.id), failed, now=now)
+        finish(job, state, problem=problem)
+
+
+def _store(rendered: RenderedReport) -> dict[str, str]:
+    bodies = {"pdf": rendered.pdf_bytes, "json": rendered.json_bytes, "png": rendered.png_bytes}
+    files = {form: hashlib.sha256(body).hexdigest() for form, body in bodies.items()}
+    ReportFile.objects.using("reports").bulk_create(
+        [
+            ReportFile(sha256=files[form], media_type=MEDIA_TYPES[form], body=body)
+            for form, body in bodies.items()
+        ],
+        ignore_conflicts=True,
+    )
+    return files
+
+
+def _stream(report_id: UUID) -> str:
+    return f"report-{report_id}"

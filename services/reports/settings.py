@@ -1,0 +1,19 @@
+"""Settings of the reports service on its own."""
+
+import os
+
+from shared.settings.base import configure
+from shared.settings.env import read
+
+SERVICES = ["reports"]
+APPS = ["services.reports.documents"]
+
+globals().update(
+    configure(
+        read(os.environ),
+        title="Bellwether reports",
+        apps=APPS,
+        urls="services.reports.urls",
+        token_alias="reports",
+    )
+)

@@ -1,0 +1,150 @@
+"""Events of the analytics service: what we conclude from prices."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from shared.contracts.registry import event
+
+
+@event(source="analytics", category="backtest", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRequested:
+    """Raised by the API and by new prices; the backtest job reacts.
+
+    `inputs_hash` names the inputs: two requests with one hash are one run. `data_version` is the version of
+    the symbol's prices; `standing` marks the run that every price update starts by itself. Costs in basis
+    points of the traded amount.
+    """
+
+    run_id: UUID
+    inputs_hash: str
+    standing: bool
+    symbol: str
+    data_version: int
+    basis: str
+    strategy: str
+    strategy_version: int
+    parameters: dict[str, Any]
+    initial_capital: Decimal
+    commission_bps: Decimal
+    slippage_bps: Decimal
+    start: date | None
+    end: date | None
+
+
+@event(source="analytics", category="backtest", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestCompleted:
+    """Raised when a run has its numbers; reports react. Trades and equity are rows named by `result_hash`.
+
+    `metrics` and `benchmark_metrics` list `{name, label, unit, value, reason, caution}` in the order of
+    `metrics_version`; ratios are fractions. `calendar_version` names the sessions table of the run.
+    `open_position` and `pending_order` are what the last session left behind.
+    """
+
+    run_id: UUID
+    standing: bool
+    symbol: str
+    data_version: int
+    result_hash: str
+    engine_version: str
+    metrics_version: str
+    calendar_version: str
+    first_session: date
+    last_session: date
+    session_count: int
+    trade_count: int
+    metrics: tuple[dict[str, Any], ...]
+    benchmark_metrics: tuple[dict[str, Any], ...]
+    open_position: dict[str, Any] | None
+    pending_order: dict[str, Any] | None
+
+
+@event(source="analytics", category="backtest", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestRefused:
+    """Raised when a run cannot be made from its inputs; reports react and say so.
+
+    `state` is `refused`, or `failed` when the run broke; `problem` is the RFC 9457 reason.
+    """
+
+    run_id: UUID
+    standing: bool
+    symbol: str
+    data_version: int
+    state: str
+    problem: dict[str, Any]
+
+
+@event(source="analytics", category="forecast", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastRequested:
+    """Raised by the API and by new prices; the forecast job reacts.
+
+    `kind` is `live` (origin: the last stored session) or `backfilled` (30 sessions earlier).
+    """
+
+    forecast_id: UUID
+    inputs_hash: str
+    kind: str
+    symbol: str
+    data_version: int
+    model: str
+    model_version: str
+
+
+@event(source="analytics", category="forecast", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastIssued:
+    """Raised when a forecast was made; reports react.
+
+    Prices are in the terms of `origin_close` (basis `total_return`): `point`, `random_walk` and each list of
+    `quantiles` hold one price for each of `target_sessions`.
+    """
+
+    forecast_id: UUID
+    kind: str
+    symbol: str
+    data_version: int
+    basis: str
+    model: str
+    model_version: str
+    model_sha256: str
+    calendar_version: str
+    origin_session: date
+    origin_close: float
+    target_sessions: tuple[date, ...]
+    point: tuple[float, ...]
+    quantiles: dict[str, tuple[float, ...]]
+    random_walk: tuple[float, ...]
+    volatility: float
+
+
+@event(source="analytics", category="forecast", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastRefused:
+    """Raised when no forecast can be made from the stored prices; reports react and say so."""
+
+    forecast_id: UUID
+    kind: str
+    symbol: str
+    data_version: int
+    state: str
+    problem: dict[str, Any]
+
+
+@event(source="analytics", category="forecast_score", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastsScored:
+    """Raised when stored prices reach sessions that a forecast was made for.
+
+    `scores` has one entry a forecast: its id, the actual price per horizon in the terms of its origin close
+    (null where not yet known) and the summary against the random walk.
+    """
+
+    symbol: str
+    data_version: int
+    scores: tuple[dict[str, Any], ...]

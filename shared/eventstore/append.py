@@ -1,0 +1,122 @@
+"""The one door through which events enter a service's record."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, connections
+from django.db.models import Max
+
+from shared.contracts.codec import MAX_EVENT_BYTES, OversizeEvent, to_json
+from shared.contracts.envelope import Envelope, event_id
+from shared.contracts.registry import type_of
+from shared.errors import BellwetherError
+from shared.eventstore.models import Event, Outbox
+from shared.eventstore.registry import Recorded, project
+from shared.observability.correlation import current_cause
+
+# Note [Order of delivery]
+# Positions are drawn at INSERT and become visible at COMMIT, so a reader that remembers "the last position
+# seen" loses the event of a slower writer. Nothing here does: the relay claims outbox rows by their flag, and
+# consumers order by the version within a stream, which is gap-free by the unique constraint below.
+
+
+class StreamConflict(BellwetherError):
+    """Raised when a stream moved on since it was read; load it again and repeat the command."""
+
+    status, slug, title = 409, "stream-conflict", "Somebody else changed this at the same time"
+
+
+class OutsideTransaction(RuntimeError):
+    """Raised when `append` is called outside of the service's transaction: open `atomic(using=service)`."""
+
+
+def append(
+    service: str, stream: str, *events: Any, now: datetime, expected_version: int | None = None
+) -> Sequence[Envelope]:
+    """Record events at the end of `stream`, run their projectors and queue them for the bus.
+
+    All happens in the caller's transaction, which must be open. `expected_version` is the version the caller
+    decided on (0: the stream is new); None takes the stream as it is.
+
+    Raises StreamConflict when another writer came first, and OversizeEvent above 256 KiB.
+    """
+    connection = connections[service]
+    if not connection.in_atomic_block:
+        raise OutsideTransaction(f"append to {stream} outside of atomic(using={service!r})")
+    at = stream_version(service, stream)
+    if expected_version is not None and expected_version != at:
+        raise StreamConflict(f"{stream} is at version {at}, not {expected_version}.")
+    envelopes = [
+        _envelope(service, stream, at + number, event, now) for number, event in enumerate(events, start=1)
+    ]
+    rows = _insert(service, envelopes)
+    _queue(service, rows, envelopes, events)
+    for event, envelope in zip(events, envelopes, strict=True):
+        project(service, Recorded(event=event, envelope=envelope))
+    return envelopes
+
+
+def stream_version(service: str, stream: str) -> int:
+    """Return the version of the last event in the stream, 0 when there is none."""
+    found = Event.objects.using(service).filter(stream=stream).aggregate(last=Max("version"))
+    return int(found["last"] or 0)
+
+
+def _envelope(service: str, stream: str, version: int, event: Any, now: datetime) -> Envelope:
+    kind, cause = type_of(type(event)), current_cause()
+    if kind.source != service or not stream.startswith(f"{kind.category}-"):
+        raise ValueError(f"{kind.type} belongs in a {kind.source}/{kind.category}- stream, not {service}/{stream}")
+    return Envelope(
+        event_id=event_id(service, stream, version),
+        source=service,
+        stream=stream,
+        version=version,
+        type=kind.type,
+        schema_version=kind.schema_version,
+        data=to_json(event),
+        correlation_id=cause.correlation_id,
+        causation_id=cause.causation_id,
+        occurred_at=now,
+    )
+
+
+def _insert(service: str, envelopes: list[Envelope]) -> list[Event]:
+    rows = [
+        Event(
+            event_id=item.event_id,
+            stream=item.stream,
+            version=item.version,
+            type=item.type,
+            schema_version=item.schema_version,
+            data=item.data,
+            correlation_id=item.correlation_id,
+            causation_id=item.causation_id,
+            occurred_at=item.occurred_at,
+        )
+        for item in envelopes
+    ]
+    try:
+        return Event.objects.using(service).bulk_create(rows)
+    except IntegrityError as error:
+        if "event_stream_version" in str(error) or "event_id_once" in str(error):
+            raise StreamConflict(f"{envelopes[0].stream} was changed by another writer.") from error
+        raise
+
+
+def _queue(service: str, rows: list[Event], envelopes: list[Envelope], events: Sequence[Any]) -> None:
+    bodies = [envelope.to_bytes() for envelope in envelopes]
+    for body, envelope in zip(bodies, envelopes, strict=True):
+        if len(body) > MAX_EVENT_BYTES:
+            raise OversizeEvent(f"{envelope.type} has {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken.")
+    Outbox.objects.using(service).bulk_create(
+        Outbox(
+            position=row.position,
+            event_id=row.event_id,
+            stream=row.stream,
+            body=body,
+            routing_key=f"{service}.{row.type}",
+        )
+        for row, body, event in zip(rows, bodies, events, strict=True)
+        if type_of(type(event)).published
+    )

@@ -1,0 +1,193 @@
+"""Work with leases: the row is the truth, whoever rings and however often."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connections, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from shared.errors import BellwetherError
+from shared.eventstore.models import Job
+from shared.observability.correlation import current_cause
+
+OPEN_STATES = ("queued", "running", "waiting_quota")
+MAX_ATTEMPTS = 3
+
+type Doorbell = Callable[[str, UUID], None]
+_DOORBELLS: list[Doorbell] = []
+
+
+class JobAlreadyOpen(BellwetherError):
+    """Raised when the same work is queued or running; `job_id` names it."""
+
+    status, slug, title = 409, "job-already-open", "The same work is under way"
+
+
+class LeaseLost(BellwetherError):
+    """Raised when a worker finishes a job that was given to another one meanwhile; its result is dropped."""
+
+    status, slug, title = 409, "lease-lost", "The job was given to another worker"
+
+
+class JobAbandoned(BellwetherError):
+    """Raised for a job whose workers died again and again."""
+
+    status, slug, title = 500, "job-abandoned", "The job's worker died repeatedly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedJob:
+    """A job in this worker's hands, with the fencing token of its lease."""
+
+    service: str
+    id: UUID
+    kind: str
+    payload: dict[str, Any]
+    fence: int
+    attempts: int
+    correlation_id: UUID
+    causation_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobKind:
+    """What a service does for one kind of job.
+
+    `run` does the work and calls `finish` in the transaction of its result. `fail(job, state, problem)`
+    records that it will not succeed, in the same way.
+    """
+
+    run: Callable[[LeasedJob], None]
+    fail: Callable[[LeasedJob, str, dict[str, Any]], None]
+
+
+_KINDS: dict[tuple[str, str], JobKind] = {}
+
+
+def register_jobs(service: str, kinds: dict[str, JobKind]) -> None:
+    """Add an app's kinds of job; called at the foot of each `tasks.py`."""
+    _KINDS.update({(service, kind): found for kind, found in kinds.items()})
+
+
+def job_kind(service: str, kind: str) -> JobKind:
+    """Return how a kind of job is done. Raises KeyError for one this release does not know."""
+    return _KINDS[service, kind]
+
+
+def on_enqueue(doorbell: Doorbell) -> None:
+    """Have `doorbell(service, job_id)` called after the commit of every new job."""
+    _DOORBELLS[:] = [doorbell]
+
+
+def enqueue(
+    service: str, *, job_id: UUID, kind: str, key: str, payload: dict[str, Any], causation_id: UUID | None
+) -> None:
+    """Queue a job in the caller's transaction; workers see it after the commit.
+
+    At most one job of a `kind` and `key` is open. Raises JobAlreadyOpen.
+    """
+    job = Job(
+        id=job_id,
+        kind=kind,
+        key=key,
+        payload=payload,
+        correlation_id=current_cause().correlation_id,
+        causation_id=causation_id,
+    )
+    try:
+        with transaction.atomic(using=service):
+            job.save(using=service, force_insert=True)
+    except IntegrityError as error:
+        if "job_open_once" not in str(error):
+            raise
+        known = Job.objects.using(service).filter(kind=kind, key=key, state__in=OPEN_STATES).first()
+        raise JobAlreadyOpen(
+            f"{kind} {key} is under way already.", job_id=str(known.id) if known else None
+        ) from None
+    for doorbell in _DOORBELLS:
+        transaction.on_commit(lambda ring=doorbell: ring(service, job_id), using=service, robust=True)  # type: ignore[misc]
+
+
+def due_jobs(service: str, *, limit: int) -> list[UUID]:
+    """Return ids of jobs that may start now, oldest first."""
+    due = Job.objects.using(service).filter(state="queued", run_after__lte=Now()).order_by("run_after", "created_at")
+    return list(due.values_list("id", flat=True)[:limit])
+
+
+def lease(service: str, job_id: UUID, *, lease_seconds: float) -> LeasedJob | None:
+    """Take a queued job; None when another worker has it or it is done."""
+    with connections[service].cursor() as cursor:
+        cursor.execute(
+            "UPDATE job SET state = 'running', fence = fence + 1, attempts = attempts + 1,"
+            " lease_until = now() + make_interval(secs => %s)"
+            " WHERE id = %s AND state = 'queued' AND run_after <= now()"
+            " RETURNING kind, fence, attempts, correlation_id, causation_id",
+            [lease_seconds, job_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    payload = Job.objects.using(service).values_list("payload", flat=True).get(id=job_id)
+    return LeasedJob(
+        service=service,
+        id=job_id,
+        kind=row[0],
+        payload=payload,
+        fence=row[1],
+        attempts=row[2],
+        correlation_id=row[3],
+        causation_id=row[4],
+    )
+
+
+def renew(job: LeasedJob, *, lease_seconds: float) -> bool:
+    """Prolong the lease; False when it was lost."""
+    with connections[job.service].cursor() as cursor:
+        cursor.execute(
+            "UPDATE job SET lease_until = now() + make_interval(secs => %s)"
+            " WHERE id = %s AND fence = %s AND state = 'running'",
+            [lease_seconds, job.id, job.fence],
+        )
+        return bool(cursor.rowcount)
+
+
+def finish(job: LeasedJob, state: str, *, problem: dict[str, Any] | None = None) -> None:
+    """End a job in the transaction of its result. Raises LeaseLost, which rolls that result back."""
+    changed = _held(job).update(state=state, problem=problem, lease_until=None, finished_at=Now())
+    if not changed:
+        raise LeaseLost(f"Job {job.id} was given to another worker.")
+
+
+def give_back(job: LeasedJob, *, after_seconds: float) -> None:
+    """Queue a job again, to be tried no sooner than `after_seconds` from now."""
+    with connections[job.service].cursor() as cursor:
+        cursor.execute(
+            "UPDATE job SET state = 'queued', lease_until = NULL, run_after = now() + make_interval(secs => %s)"
+            " WHERE id = %s AND fence = %s AND state = 'running'",
+            [after_seconds, job.id, job.fence],
+        )
+
+
+def expired_jobs(service: str) -> list[LeasedJob]:
+    """Return the jobs whose workers fell silent, as their last holders had them."""
+    rows = Job.objects.using(service).filter(state="running", lease_until__lt=Now()).order_by("lease_until")
+    return [
+        LeasedJob(
+            service=service,
+            id=row.id,
+            kind=row.kind,
+            payload=row.payload,
+            fence=row.fence,
+            attempts=row.attempts,
+            correlation_id=row.correlation_id,
+            causation_id=row.causation_id,
+        )
+        for row in rows
+    ]
+
+
+def _held(job: LeasedJob) -> Any:
+    return Job.objects.using(job.service).filter(Q(id=job.id, fence=job.fence, state="running"))

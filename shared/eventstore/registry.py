@@ -1,0 +1,70 @@
+"""Which function answers to which event, and which tables are projections."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+
+from shared.contracts.envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded[E]:
+    """An event with its envelope, as a handler gets it."""
+
+    event: E
+    envelope: Envelope
+
+
+type Handler = Callable[[Recorded[Any]], None]
+type Handlers = Mapping[type, tuple[Handler, ...]]
+
+
+@dataclass(slots=True)
+class ServiceHandlers:
+    """All that one service does with events.
+
+    `projectors` write rows only and are replayed by `rebuild`; `reactors` may start work and are never
+    replayed. `projections` are the tables that projectors write, and nobody else does.
+    """
+
+    projectors: dict[type, tuple[Handler, ...]] = field(default_factory=dict)
+    reactors: dict[type, tuple[Handler, ...]] = field(default_factory=dict)
+    projections: tuple[type[models.Model], ...] = ()
+
+
+_HANDLERS: dict[str, ServiceHandlers] = {}
+
+
+def register(
+    service: str,
+    *,
+    projectors: Handlers | None = None,
+    reactors: Handlers | None = None,
+    projections: tuple[type[models.Model], ...] = (),
+) -> None:
+    """Add one app's table of contents to its service; called at the foot of each `handlers.py`."""
+    known = handlers_of(service)
+    for cls, functions in (projectors or {}).items():
+        known.projectors[cls] = known.projectors.get(cls, ()) + functions
+    for cls, functions in (reactors or {}).items():
+        known.reactors[cls] = known.reactors.get(cls, ()) + functions
+    known.projections += projections
+
+
+def handlers_of(service: str) -> ServiceHandlers:
+    """Return what the service does with events."""
+    return _HANDLERS.setdefault(service, ServiceHandlers())
+
+
+def project(service: str, recorded: Recorded[Any]) -> None:
+    """Run the projectors of one event inside the caller's transaction."""
+    for handler in handlers_of(service).projectors.get(type(recorded.event), ()):
+        handler(recorded)
+
+
+def react(service: str, recorded: Recorded[Any]) -> None:
+    """Run the reactors of one event inside the caller's transaction."""
+    for handler in handlers_of(service).reactors.get(type(recorded.event), ()):
+        handler(recorded)

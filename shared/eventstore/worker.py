@@ -1,0 +1,92 @@
+"""Runs leased jobs, and takes care of those whose worker is gone."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import structlog
+from django.db import InterfaceError, OperationalError, connections
+
+from shared.errors import BellwetherError
+from shared.eventstore.jobs import (
+    MAX_ATTEMPTS,
+    JobAbandoned,
+    LeasedJob,
+    LeaseLost,
+    expired_jobs,
+    give_back,
+    job_kind,
+    lease,
+    renew,
+)
+from shared.observability.correlation import Cause, caused_by
+
+log = structlog.get_logger(__name__)
+
+
+def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
+    """Do one job if it is still to be had. Never raises for the job's own failures: they are recorded."""
+    job = lease(service, job_id, lease_seconds=lease_seconds)
+    if job is None:
+        return
+    with caused_by(Cause(job.correlation_id, job.causation_id)), _renewing(job, lease_seconds):
+        try:
+            job_kind(service, job.kind).run(job)
+        except LeaseLost:
+            log.warning("job_lease_lost", job=str(job.id))
+        except (OperationalError, InterfaceError):
+            log.warning("job_database_error", job=str(job.id), exc_info=True)
+            connections[service].close()
+            give_back(job, after_seconds=1)
+        except BellwetherError as error:
+            _fail(job, "refused" if error.status < 500 else "failed", error)
+        except Exception:  # the boundary of every job: recorded, retried, and in the end failed for all to see
+            log.exception("job_crashed", job=str(job.id), kind=job.kind, attempt=job.attempts)
+            if job.attempts < MAX_ATTEMPTS:
+                give_back(job, after_seconds=float(job.attempts))
+            else:
+                _fail(job, "failed", BellwetherError(f"The {job.kind} job broke {job.attempts} times; see the log."))
+
+
+def release_expired(service: str) -> int:
+    """Queue again the jobs whose worker fell silent, or fail those it happened to too often; return how many."""
+    expired = expired_jobs(service)
+    for job in expired:
+        if job.attempts < MAX_ATTEMPTS:
+            give_back(job, after_seconds=0)
+        else:
+            with caused_by(Cause(job.correlation_id, job.causation_id)):
+                _fail(job, "failed", JobAbandoned(f"The {job.kind} job lost its worker {job.attempts} times."))
+    return len(expired)
+
+
+def _fail(job: LeasedJob, state: str, error: BellwetherError) -> None:
+    try:
+        job_kind(job.service, job.kind).fail(job, state, error.as_problem())
+    except LeaseLost:
+        log.warning("job_lease_lost", job=str(job.id))
+
+
+@contextmanager
+def _renewing(job: LeasedJob, lease_seconds: float) -> Iterator[None]:
+    """Renew the lease from a thread of its own, so that a long computation keeps it."""
+    done = threading.Event()
+
+    def keep() -> None:
+        try:
+            while not done.wait(lease_seconds / 3):
+                if not renew(job, lease_seconds=lease_seconds):
+                    return
+        except (OperationalError, InterfaceError):
+            log.warning("job_lease_not_renewed", job=str(job.id))
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=keep, name=f"lease-{job.id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,90 @@
+"""dramatiq as a doorbell: a message names a job, the job row says what is to be done.
+
+There are no long delays, no retries and no priorities in the broker: what is due later, or again, is a row
+that the job loop finds.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import dramatiq
+import structlog
+from django.db import close_old_connections
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.common import xq_name
+from dramatiq.middleware import Middleware, TimeLimit
+
+from shared.eventstore.worker import run_job
+from shared.messaging.topology import DELIVERY_LIMIT, Names
+
+JOB_LIMIT_MILLISECONDS = 8 * 60 * 1000
+DEAD_DOORBELL_MILLISECONDS = 7 * 24 * 3600 * 1000
+log = structlog.get_logger(__name__)
+
+
+class QuorumBroker(RabbitmqBroker):
+    """RabbitMQ with queues of an explicit type and limit, which dramatiq itself never names."""
+
+    def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
+        return {
+            **super()._build_queue_arguments(queue_name),
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+        }
+
+    def _declare_xq_queue(self, queue_name: str) -> Any:
+        return self.channel.queue_declare(
+            queue=xq_name(queue_name),
+            durable=True,
+            arguments={"x-queue-type": "quorum", "x-message-ttl": DEAD_DOORBELL_MILLISECONDS},
+        )
+
+
+class FreshConnections(Middleware):
+    """Drops a thread's old or broken database connections around every message."""
+
+    def before_process_message(self, broker: Any, message: Any) -> None:
+        """Start with connections that work."""
+        close_old_connections()
+
+    def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
+        """Leave no broken connection behind."""
+        close_old_connections()
+
+
+class Doorbells:
+    """One actor and one queue for each service, on RabbitMQ or, without a URL, inside this process."""
+
+    def __init__(self, broker_url: str | None, *, names: Names, services: Sequence[str], lease_seconds: float) -> None:
+        middleware: list[Middleware] = [TimeLimit(time_limit=JOB_LIMIT_MILLISECONDS), FreshConnections()]
+        self.broker: dramatiq.Broker = (
+            QuorumBroker(url=broker_url, confirm_delivery=True, middleware=middleware)
+            if broker_url
+            else StubBroker(middleware=middleware)
+        )
+        self._in_hand: set[UUID] = set()
+        self._actors = {service: self._actor(service, names.jobs(service), lease_seconds) for service in services}
+
+    def ring(self, service: str, job_id: UUID) -> None:
+        """Have some worker look at the job; an id already in this process's hands is not rung twice."""
+        if job_id in self._in_hand:
+            return
+        self._in_hand.add(job_id)
+        try:
+            self._actors[service].send(str(job_id))
+        except Exception:  # the doorbell is a courtesy: the job loop finds the row without it
+            self._in_hand.discard(job_id)
+            log.warning("doorbell_failed", service=service, exc_info=True)
+
+    def _actor(self, service: str, queue: str, lease_seconds: float) -> Any:
+        def look(job_id: str) -> None:
+            try:
+                run_job(service, UUID(job_id), lease_seconds=lease_seconds)
+            finally:
+                self._in_hand.discard(UUID(job_id))
+
+        return dramatiq.actor(
+            look, actor_name=f"run_{service}_job", queue_name=queue, broker=self.broker
+        )

@@ -1,0 +1,100 @@
+"""The loops that keep a service moving; each runs until `stop` is set and survives every outage."""
+
+import random
+import time
+from collections.abc import Callable
+from threading import Event
+
+import structlog
+from django.db import InterfaceError, OperationalError, connections
+
+from shared.eventstore.inbox import receive
+from shared.eventstore.jobs import due_jobs
+from shared.eventstore.reconcile import reconcile
+from shared.eventstore.worker import release_expired
+from shared.messaging.bus import Bus, BusUnavailable
+from shared.messaging.doorbell import Doorbells
+from shared.messaging.postgres_bus import PostgresBus
+from shared.messaging.rabbitmq_bus import RabbitBus
+from shared.messaging.relay import relay_once
+from shared.messaging.topology import SUBSCRIPTIONS, Names
+
+BUSY_SECONDS, IDLE_SECONDS, QUIET_AFTER_SECONDS = 0.005, 0.25, 2.0
+LONGEST_BACKOFF_SECONDS = 5.0
+RECONCILE_SECONDS = 60.0
+log = structlog.get_logger(__name__)
+
+
+def make_bus(broker_url: str | None, names: Names) -> Bus:
+    """Return a bus for one thread: RabbitMQ when there is a URL, else PostgreSQL."""
+    return RabbitBus(broker_url, names) if broker_url else PostgresBus()
+
+
+def run_relay(service: str, bus: Bus, stop: Event) -> None:
+    """Move events from the outbox to the bus."""
+    _paced(f"relay-{service}", service, lambda: relay_once(service, bus), stop, on_error=bus.close)
+
+
+def run_consumer(service: str, bus: Bus, stop: Event) -> None:
+    """Receive events from the bus."""
+
+    def step() -> int:
+        with bus.batch(service, limit=50, wait_seconds=IDLE_SECONDS) as bodies:
+            receive(service, bodies, pause=stop.wait)
+        return len(bodies)
+
+    _paced(f"consumer-{service}", service, step, stop, on_error=bus.close)
+
+
+def run_job_finder(service: str, doorbells: Doorbells, stop: Event) -> None:
+    """Ring for jobs that are due: the only way without a broker, and the safety net with one."""
+
+    def step() -> int:
+        due = due_jobs(service, limit=20)
+        for job_id in due:
+            doorbells.ring(service, job_id)
+        return len(due)
+
+    _paced(f"jobs-{service}", service, step, stop)
+
+
+def run_tick(service: str, stop: Event) -> None:
+    """Give back jobs of silent workers, and take in events that the bus lost."""
+    reconciled_at = time.monotonic()
+    while not stop.is_set():
+        try:
+            release_expired(service)
+            if time.monotonic() - reconciled_at >= RECONCILE_SECONDS:
+                reconciled_at = time.monotonic()
+                sources = SUBSCRIPTIONS.get(service, ())
+                reconcile(service, sources=sources, older_than_seconds=RECONCILE_SECONDS, pause=stop.wait)
+        except (OperationalError, InterfaceError):
+            log.warning("tick_database_error", service=service, exc_info=True)
+            connections[service].close()
+        stop.wait(1.0)
+    connections.close_all()
+
+
+def _paced(
+    name: str, service: str, step: Callable[[], int], stop: Event, *, on_error: Callable[[], None] = lambda: None
+) -> None:
+    """Repeat `step`: often while it moves something, seldom when it has been quiet, backing off on errors."""
+    moved_at, failures = time.monotonic(), 0
+    while not stop.is_set():
+        try:
+            moved, failures = step(), 0
+        except (BusUnavailable, OperationalError, InterfaceError) as error:
+            failures += 1
+            log.warning("loop_error", loop=name, failures=failures, error=str(error))
+            on_error()
+            connections[service].close()
+            longest = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(failures, 10))
+            stop.wait(longest * (0.5 + random.random() / 2))  # noqa: S311 - spreads restarts, hides nothing
+            continue
+        if moved:
+            moved_at = time.monotonic()
+        else:
+            quiet = time.monotonic() - moved_at > QUIET_AFTER_SECONDS
+            stop.wait(IDLE_SECONDS if quiet else BUSY_SECONDS)
+    on_error()
+    connections.close_all()

@@ -1,0 +1,74 @@
+"""The bus without a broker: one row for each event and consumer in schema `bus`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections
+
+from shared.messaging.bus import Message
+from shared.messaging.topology import subscribers_of
+
+
+class PostgresBus:
+    """Delivers through `bus.delivery`; rows are claimed with SKIP LOCKED and deleted when settled."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, Any] = {}
+
+    def publish(self, source: str, messages: Sequence[Message]) -> None:
+        """Write the deliveries; inside the relay's transaction this happens together with its marks."""
+        consumers = list(subscribers_of(source))
+        with connections[source].cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO bus.delivery (consumer, event_id, body) SELECT unnest(%s::text[]), %s, %s"
+                " ON CONFLICT DO NOTHING",
+                [(consumers, message.event_id, message.body) for message in messages],
+            )
+
+    @contextmanager
+    def batch(self, service: str, *, limit: int, wait_seconds: float) -> Iterator[Sequence[bytes]]:
+        """Hold the claimed rows by their locks on a connection of its own, so that a crash frees them."""
+        holder = self._holder(service)
+        try:
+            with _transaction(holder):
+                with holder.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT id, body FROM bus.delivery WHERE consumer = %s"
+                        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+                        [service, limit],
+                    )
+                    rows = cursor.fetchall()
+                yield [bytes(body) for _, body in rows]
+                if rows:
+                    with holder.cursor() as cursor:
+                        cursor.execute("DELETE FROM bus.delivery WHERE id = ANY(%s)", [[row[0] for row in rows]])
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Drop the claiming connections; their locks go with them."""
+        for holder in self._holders.values():
+            holder.close()
+        self._holders.clear()
+
+    def _holder(self, service: str) -> Any:
+        if service not in self._holders:
+            self._holders[service] = connections[service].copy()
+        return self._holders[service]
+
+
+@contextmanager
+def _transaction(connection: Any) -> Iterator[None]:
+    """Run a block in one transaction of a connection that stands outside of Django's handler."""
+    connection.ensure_connection()
+    connection.set_autocommit(False)
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    finally:
+        connection.set_autocommit(True)

@@ -1,0 +1,124 @@
+"""The bus on RabbitMQ: confirmed publishes to a topic exchange, one quorum queue for each service."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.exceptions import AMQPError, NackError, UnroutableError
+
+from shared.messaging.bus import BusUnavailable, Message
+from shared.messaging.topology import DELIVERY_LIMIT, MAX_QUEUE_LENGTH, SUBSCRIPTIONS, Names
+
+PREFETCH = 50
+
+
+class RabbitBus:
+    """One connection, opened when first needed; every error closes it, and the next call opens a new one."""
+
+    def __init__(self, url: str, names: Names) -> None:
+        self._names = names
+        self._parameters = connection_parameters(url)
+        self._connection: BlockingConnection | None = None
+        self._channel: BlockingChannel | None = None
+
+    def publish(self, source: str, messages: Sequence[Message]) -> None:
+        """Publish persistent, mandatory messages and wait for each confirm."""
+        properties = [
+            pika.BasicProperties(
+                content_type="application/json", delivery_mode=2, message_id=str(message.event_id), app_id=source
+            )
+            for message in messages
+        ]
+        with self._guard():
+            channel = self._open()
+            for message, props in zip(messages, properties, strict=True):
+                channel.basic_publish(self._names.exchange, message.routing_key, message.body, props, mandatory=True)
+
+    @contextmanager
+    def batch(self, service: str, *, limit: int, wait_seconds: float) -> Iterator[Sequence[bytes]]:
+        """Take what the broker delivered; acknowledge it after the block, up to the last message at once."""
+        with self._guard():
+            channel = self._open()
+            deliveries = list(self._take(channel, self._names.queue(service), limit, wait_seconds))
+        try:
+            yield [body for _, body in deliveries]
+        except BaseException:
+            # Closing hands the batch back at once; a kept connection would hold it until heartbeats run out.
+            self.close()
+            raise
+        if deliveries:
+            with self._guard():
+                channel.basic_ack(deliveries[-1][0], multiple=True)
+
+    def close(self) -> None:
+        """Close the connection; the broker re-queues what was not acknowledged."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None and connection.is_open:
+            with suppress(AMQPError, OSError):
+                connection.close()
+
+    def _take(
+        self, channel: BlockingChannel, queue: str, limit: int, wait_seconds: float
+    ) -> Iterator[tuple[int, bytes]]:
+        stream: Any = channel.consume(queue, auto_ack=False, inactivity_timeout=wait_seconds)
+        for taken, (method, _, body) in enumerate(stream, start=1):
+            if method is None:
+                return
+            yield method.delivery_tag, body
+            if taken >= limit or not channel.get_waiting_message_count():
+                return
+
+    def _open(self) -> BlockingChannel:
+        if self._channel is None or not self._channel.is_open:
+            self.close()
+            self._connection = BlockingConnection(self._parameters)
+            channel = self._connection.channel()
+            declare(channel, self._names)
+            channel.confirm_delivery()
+            channel.basic_qos(prefetch_count=PREFETCH)
+            self._channel = channel
+        return self._channel
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except (UnroutableError, NackError, AMQPError, OSError) as error:
+            self.close()
+            raise BusUnavailable(f"RabbitMQ: {type(error).__name__}.") from error
+
+
+def connection_parameters(url: str) -> pika.URLParameters:
+    """Return the parameters of a URL with the time limits without which pika waits for ever."""
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = 20
+    parameters.blocked_connection_timeout = 10
+    parameters.socket_timeout = 5
+    parameters.connection_attempts = 1
+    return parameters
+
+
+def declare(channel: BlockingChannel, names: Names) -> None:
+    """Declare everything explicitly: brokers differ in their defaults for type, limit and overflow."""
+    channel.exchange_declare(names.exchange, exchange_type="topic", durable=True)
+    channel.exchange_declare(names.dead_letters, exchange_type="fanout", durable=True)
+    channel.queue_declare(names.dead_letters, durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind(names.dead_letters, names.dead_letters)
+    for service, sources in SUBSCRIPTIONS.items():
+        channel.queue_declare(names.queue(service), durable=True, arguments=_queue_arguments(names))
+        for source in sources:
+            channel.queue_bind(names.queue(service), names.exchange, f"{source}.#")
+
+
+def _queue_arguments(names: Names) -> dict[str, Any]:
+    """Return the arguments of a service's queue. The dead-letter target is the last net behind parking."""
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-dead-letter-exchange": names.dead_letters,
+        "x-dead-letter-strategy": "at-least-once",
+        "x-overflow": "reject-publish",
+        "x-max-length": MAX_QUEUE_LENGTH,
+    }

@@ -1,0 +1,1 @@
+"""Prices as facts and the bases they can be read in: pure numpy, shared by ingest and analytics."""

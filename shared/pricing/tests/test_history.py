@@ -1,0 +1,59 @@
+"""A price history refuses what the kernel could not compute with."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from shared.pricing.history import Dividend, PriceHistory, Split
+
+
+def history(**changed: object) -> PriceHistory:
+    prices = np.array([10.0, 11.0])
+    values: dict[str, object] = {
+        "symbol": "XYZ",
+        "version": 1,
+        "sessions": np.array(["2020-01-02", "2020-01-03"], dtype="datetime64[D]"),
+        **dict.fromkeys(("open", "high", "low", "close"), prices),
+        "volume": np.array([5, 0], dtype=np.int64),
+    }
+    return PriceHistory(**(values | changed))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"sessions": np.array(["2020-01-03", "2020-01-02"], dtype="datetime64[D]")}, "ascend"),
+        ({"sessions": np.array(["2020-01-02", "2020-01-02"], dtype="datetime64[D]")}, "ascend"),
+        ({"sessions": np.array(["2020-01-02", "2020-01-03"], dtype="datetime64[ns]")}, "sessions"),
+        ({"close": np.array([10.0, np.nan])}, "close"),
+        ({"low": np.array([10.0, 0.0])}, "low"),
+        ({"high": np.array([10.0, np.inf])}, "high"),
+        ({"open": np.array([10.0])}, "open"),
+        ({"open": np.array([10, 11])}, "open"),
+        ({"volume": np.array([5, -1])}, "volume"),
+        ({"volume": np.array([5.0, 1.0])}, "volume"),
+    ],
+)
+def test_history_names_the_array_that_breaks_a_rule(changed: dict[str, object], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        history(**changed)
+
+
+def test_history_may_be_empty() -> None:
+    nothing = np.array([])
+    empty = history(
+        sessions=np.array([], dtype="datetime64[D]"),
+        **dict.fromkeys(("open", "high", "low", "close"), nothing),
+        volume=np.array([], dtype=np.int64),
+    )
+
+    assert len(empty.sessions) == 0
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_actions_refuse_what_is_not_above_zero(value: float) -> None:
+    with pytest.raises(ValueError, match="2020-01-02"):
+        Split(ex_date=date(2020, 1, 2), ratio=value)
+    with pytest.raises(ValueError, match="2020-01-02"):
+        Dividend(ex_date=date(2020, 1, 2), amount=value)
