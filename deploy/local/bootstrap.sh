@@ -66,13 +66,16 @@ with_debian_pip() {
         PYTHONPATH=$(echo "$folder"/usr/share/python-wheels/pip-*.whl) with_pip "$1" "$2"
 }
 
-# pyenv hides every version but the active one behind shims; uv must look at the versions themselves.
-pyenv_interpreters() {
+# Pythons that no search path shows: pyenv hides every version but the active one behind shims, and others are
+# put below /opt or /usr/local. HOME may be another one than the account's own.
+hidden_interpreters() {
     local root entry
-    local -a roots=("${PYENV_ROOT:-$home/.pyenv}")
+    local -a entries roots=("${PYENV_ROOT:-$home/.pyenv}" "$(getent passwd "$(id -u)" | cut -d: -f6)/.pyenv" /opt/pyenv)
     IFS=: read -ra entries <<<"$PATH"
     for entry in "${entries[@]}"; do [ "${entry##*/}" = shims ] && roots+=("${entry%/shims}"); done
     for root in "${roots[@]}"; do compgen -G "$root/versions/3.1[23].*/bin/python3" || true; done
+    compgen -G "/opt/*/bin/python3.1[23]" || true
+    compgen -G "/usr/local/*/bin/python3.1[23]" || true
 }
 
 has_postgres_server() {
@@ -89,12 +92,12 @@ has_postgres_server() {
 find_python() { "$uv" python find --no-python-downloads "$1" 2>/dev/null; }
 
 reasons() { # reasons LOG: uv's first error and the cause at its root, on one line
-    { grep -m 1 '^error:' "$1"; grep '^ *cause:' "$1" | tail -n 1; } | sed -E 's/^ *(error|cause): //' | paste -s -d ';'
+    { grep -m 1 '^error:' "$1"; grep '^ *cause:' "$1" | tail -n 1; } | sed -E 's/^ *(error|cause): //' | paste -s -d '|' | sed 's/|/; /'
 }
 
 home=${HOME:-$(cd ~ && pwd)}
 state=$(state_folder)
-mapfile -t interpreters < <(pyenv_interpreters)
+mapfile -t interpreters < <(hidden_interpreters)
 
 exec 9>"$state/tools/bootstrap.lock"
 command -v flock >/dev/null && flock 9

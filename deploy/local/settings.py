@@ -1,6 +1,7 @@
 """Settings of the embedded system: all three services in one process."""
 
 import os
+from typing import Any
 
 from shared.settings.base import configure
 from shared.settings.databases import SERVICES
@@ -14,6 +15,9 @@ APPS = [
     "services.analytics.forecasting",
     "services.reports.documents",
 ]
+
+BELLWETHER: dict[str, Any]
+TOKEN_CHECK_ALIAS: str
 
 globals().update(
     configure(

@@ -10,9 +10,9 @@ def main() -> None:
     """Run until SIGTERM or SIGINT."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.local.settings")
     django.setup()
-    from shared.messaging.roles import ROLES, run_roles  # noqa: PLC0415 - needs the settings
-    from shared.messaging.topology import Names  # noqa: PLC0415
-    from shared.settings.databases import SERVICES  # noqa: PLC0415
+    from shared.messaging.roles import ROLES, run_roles
+    from shared.messaging.topology import Names
+    from shared.settings.databases import SERVICES
 
     values = settings.BELLWETHER
     run_roles(

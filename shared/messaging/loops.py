@@ -89,7 +89,7 @@ def _paced(
             on_error()
             connections[service].close()
             longest = min(LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(failures, 10))
-            stop.wait(longest * (0.5 + random.random() / 2))  # noqa: S311 - spreads restarts, hides nothing
+            stop.wait(longest * (0.5 + random.random() / 2))
             continue
         if moved:
             moved_at = time.monotonic()

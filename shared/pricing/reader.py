@@ -49,7 +49,8 @@ def instrument_facts(alias: str, symbol: str) -> InstrumentFacts:
     """Return what is known of `symbol`. Raises NoPrices naming the address that fetches some."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
-            "SELECT symbol, version, provider, attribution, notes FROM market.instrument WHERE symbol = %s", [symbol]
+            "SELECT symbol, version, provider, attribution, notes FROM market.instrument WHERE symbol = %s",
+            [symbol],
         )
         row = cursor.fetchone()
     if row is None:
@@ -57,7 +58,9 @@ def instrument_facts(alias: str, symbol: str) -> InstrumentFacts:
             f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/ or /fetch/{symbol}/.",
             fetch=f"/fetch/{symbol}/",
         )
-    return InstrumentFacts(symbol=row[0], version=row[1], provider=row[2], attribution=row[3], notes=tuple(json.loads(row[4])))
+    return InstrumentFacts(
+        symbol=row[0], version=row[1], provider=row[2], attribution=row[3], notes=tuple(json.loads(row[4]))
+    )
 
 
 def load_history(
@@ -93,7 +96,9 @@ def load_history(
         close=np.array(closes, dtype=np.float64),
         volume=np.array(volumes, dtype=np.int64),
         splits=tuple(Split(ex_date=day, ratio=value) for kind, day, value in actions if kind == "split"),
-        dividends=tuple(Dividend(ex_date=day, amount=value) for kind, day, value in actions if kind == "dividend"),
+        dividends=tuple(
+            Dividend(ex_date=day, amount=value) for kind, day, value in actions if kind == "dividend"
+        ),
     )
 
 
@@ -118,7 +123,8 @@ def session_before(alias: str, session: date, calendar: str = "XNYS") -> date:
     """Return the last trading session before `session`."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
-            "SELECT max(session) FROM market.session WHERE calendar = %s AND session < %s", [calendar, session]
+            "SELECT max(session) FROM market.session WHERE calendar = %s AND session < %s",
+            [calendar, session],
         )
         found: date = cursor.fetchone()[0]
         return found

@@ -69,7 +69,9 @@ def inputs_for(
     that is upside down.
     """
     if basis not in {item.value for item in Basis}:
-        raise ValidationFailed(f"basis {basis!r:.40}: permitted are raw, split and total_return.", field="basis")
+        raise ValidationFailed(
+            f"basis {basis!r:.40}: permitted are raw, split and total_return.", field="basis"
+        )
     if start and end and start > end:
         raise ValidationFailed(f"start {start} is after end {end}.", field="start")
     rule = strategy_named(strategy)
@@ -145,7 +147,8 @@ def result_hash(result: BacktestResult) -> str:
             for fill in result.simulation.fills
         ],
         "metrics": {
-            name: None if found.value is None else f"{found.value:.12g}" for name, found in result.metrics.items()
+            name: None if found.value is None else f"{found.value:.12g}"
+            for name, found in result.metrics.items()
         },
     }
     return body_hash(dumps(plain))

@@ -166,7 +166,9 @@ def _targets(bars: AdjustedBars, origin: int, origin_session: date) -> tuple[dat
     stored: list[date] = bars.sessions[origin + 1 :].tolist()
     missing = HORIZON_SESSIONS - len(stored)
     last = stored[-1] if stored else origin_session
-    return tuple(stored[:HORIZON_SESSIONS]) + (sessions_after("analytics", last, missing) if missing > 0 else ())
+    return tuple(stored[:HORIZON_SESSIONS]) + (
+        sessions_after("analytics", last, missing) if missing > 0 else ()
+    )
 
 
 def _floats(values: Sequence[float] | np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, ...]:
@@ -175,7 +177,14 @@ def _floats(values: Sequence[float] | np.ndarray[Any, np.dtype[np.float64]]) -> 
 
 def _inputs_hash(symbol: str, data_version: int, kind: str) -> str:
     return body_hash(
-        dumps({"symbol": symbol, "data_version": data_version, "kind": kind, "model": f"{MODEL}/{MODEL_VERSION}"})
+        dumps(
+            {
+                "symbol": symbol,
+                "data_version": data_version,
+                "kind": kind,
+                "model": f"{MODEL}/{MODEL_VERSION}",
+            }
+        )
     )
 
 

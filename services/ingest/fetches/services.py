@@ -58,7 +58,9 @@ def request_fetch(
 
 def run_fetch(*, job: LeasedJob, now: datetime) -> None:
     """Ask the provider of a fetch job and record its answer. Raises what the provider raises."""
-    start, end = (date.fromisoformat(text) if (text := job.payload[name]) else None for name in ("start", "end"))
+    start, end = (
+        date.fromisoformat(text) if (text := job.payload[name]) else None for name in ("start", "end")
+    )
     series = provider_named(job.payload["provider"]).fetch(job.payload["symbol"], start, end)
     if not series.bars:
         raise NothingFound(f"{series.provider} has no bar of {series.symbol} in the asked range.")

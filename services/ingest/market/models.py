@@ -26,7 +26,9 @@ class Bar(models.Model):
         db_table = "bar"
         constraints = [
             models.UniqueConstraint(
-                fields=["symbol", "session"], condition=models.Q(superseded_version=None), name="bar_current_once"
+                fields=["symbol", "session"],
+                condition=models.Q(superseded_version=None),
+                name="bar_current_once",
             ),
             models.CheckConstraint(
                 condition=models.Q(low__gt=0)

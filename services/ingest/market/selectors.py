@@ -22,6 +22,7 @@ def instrument_named(symbol: str) -> Instrument:
     found = instruments().filter(symbol=symbol).first()
     if found is None:
         raise UnknownInstrument(
-            f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/.", fetch="/api/v1/fetches/"
+            f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/.",
+            fetch="/api/v1/fetches/",
         )
     return found

@@ -69,7 +69,9 @@ def record_series(*, series: DailySeries, fetch_id: UUID, now: datetime) -> Reco
         )
         append("ingest", stream, event, now=now, expected_version=known)
     version = known + 1 if changed else known
-    return Recording(version=version, changed=changed, first_session=first, last_session=last, bar_count=count)
+    return Recording(
+        version=version, changed=changed, first_session=first, last_session=last, bar_count=count
+    )
 
 
 def _record_bars(cursor: Any, series: DailySeries, place: dict[str, Any]) -> tuple[int, list[date]]:

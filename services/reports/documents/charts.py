@@ -22,7 +22,7 @@ from services.reports.documents.wording import MINUS, number, percent, price
 
 Section = dict[str, Any]
 
-LEFT_PT, RIGHT_PT, BOTTOM_PT, TOP_PT = 38, 104, 16, 18
+LEFT_PT, RIGHT_PT, BOTTOM_PT, TOP_PT = 38, 114, 16, 18
 DRAWDOWN_SHARE = 0.34
 LINE_BUCKETS = 250
 MOST_MARKED_TRADES = 60

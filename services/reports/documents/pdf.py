@@ -122,7 +122,7 @@ def _backtest(run: Section, metrics_version: str) -> Story:
     story: Story = [Heading("Backtest against buy and hold")]
     if run["state"] == "refused":
         return story + _refusal(run)
-    story += [strip_table(_headline(run)), Spacer(0, 12), _chart(270, draw_equity, run)]
+    story += [strip_table(_headline(run)), Spacer(0, 12), _chart(300, draw_equity, run)]
     if run["trade_count"] > MOST_MARKED_TRADES:
         story.append(paragraph("More trades than the chart can mark: the table lists them.", CAPTION))
     return [
@@ -258,7 +258,7 @@ def _sources(document: Section, document_hash: str) -> Story:
         ("Document sha256", document_hash),
     ]
     return [
-        CondPageBreak(260),
+        CondPageBreak(225),
         Heading("Where the numbers come from"),
         facts_table(facts),
         Spacer(0, 8),

@@ -4,75 +4,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ForecastPoint',
+            name="ForecastPoint",
             fields=[
-                ('pk', models.CompositePrimaryKey('forecast_id', 'horizon', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('forecast_id', models.UUIDField()),
-                ('horizon', models.SmallIntegerField()),
-                ('target_session', models.DateField()),
-                ('point', models.FloatField()),
-                ('q025', models.FloatField()),
-                ('q100', models.FloatField()),
-                ('q250', models.FloatField()),
-                ('q500', models.FloatField()),
-                ('q750', models.FloatField()),
-                ('q900', models.FloatField()),
-                ('q975', models.FloatField()),
-                ('random_walk', models.FloatField()),
-                ('actual', models.FloatField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "forecast_id",
+                        "horizon",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("forecast_id", models.UUIDField()),
+                ("horizon", models.SmallIntegerField()),
+                ("target_session", models.DateField()),
+                ("point", models.FloatField()),
+                ("q025", models.FloatField()),
+                ("q100", models.FloatField()),
+                ("q250", models.FloatField()),
+                ("q500", models.FloatField()),
+                ("q750", models.FloatField()),
+                ("q900", models.FloatField()),
+                ("q975", models.FloatField()),
+                ("random_walk", models.FloatField()),
+                ("actual", models.FloatField(null=True)),
             ],
             options={
-                'db_table': 'forecast_point',
+                "db_table": "forecast_point",
             },
         ),
         migrations.CreateModel(
-            name='ForecastScore',
+            name="ForecastScore",
             fields=[
-                ('forecast_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('data_version', models.IntegerField()),
-                ('scored_count', models.IntegerField()),
-                ('mae_rw_ratio', models.FloatField(null=True)),
-                ('pinball_rw_ratio', models.FloatField(null=True)),
-                ('coverage80_ratio', models.FloatField(null=True)),
-                ('coverage95_ratio', models.FloatField(null=True)),
+                ("forecast_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("data_version", models.IntegerField()),
+                ("scored_count", models.IntegerField()),
+                ("mae_rw_ratio", models.FloatField(null=True)),
+                ("pinball_rw_ratio", models.FloatField(null=True)),
+                ("coverage80_ratio", models.FloatField(null=True)),
+                ("coverage95_ratio", models.FloatField(null=True)),
             ],
             options={
-                'db_table': 'forecast_score',
+                "db_table": "forecast_score",
             },
         ),
         migrations.CreateModel(
-            name='Forecast',
+            name="Forecast",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('inputs_hash', models.TextField()),
-                ('kind', models.TextField()),
-                ('symbol', models.TextField()),
-                ('data_version', models.IntegerField()),
-                ('model', models.TextField()),
-                ('model_version', models.TextField()),
-                ('state', models.TextField()),
-                ('basis', models.TextField(null=True)),
-                ('model_sha256', models.TextField(null=True)),
-                ('calendar_version', models.TextField(null=True)),
-                ('origin_session', models.DateField(null=True)),
-                ('origin_close', models.FloatField(null=True)),
-                ('volatility', models.FloatField(null=True)),
-                ('problem', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("inputs_hash", models.TextField()),
+                ("kind", models.TextField()),
+                ("symbol", models.TextField()),
+                ("data_version", models.IntegerField()),
+                ("model", models.TextField()),
+                ("model_version", models.TextField()),
+                ("state", models.TextField()),
+                ("basis", models.TextField(null=True)),
+                ("model_sha256", models.TextField(null=True)),
+                ("calendar_version", models.TextField(null=True)),
+                ("origin_session", models.DateField(null=True)),
+                ("origin_close", models.FloatField(null=True)),
+                ("volatility", models.FloatField(null=True)),
+                ("problem", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'forecast',
-                'indexes': [models.Index(fields=['symbol', '-created_at'], name='forecast_symbol_newest'), models.Index(fields=['symbol', 'data_version'], name='forecast_symbol_version')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['live', 'backfilled'])), name='forecast_kind_known')],
+                "db_table": "forecast",
+                "indexes": [
+                    models.Index(fields=["symbol", "-created_at"], name="forecast_symbol_newest"),
+                    models.Index(fields=["symbol", "data_version"], name="forecast_symbol_version"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["live", "backfilled"])), name="forecast_kind_known"
+                    )
+                ],
             },
         ),
     ]

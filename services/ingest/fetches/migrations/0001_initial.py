@@ -4,37 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Fetch',
+            name="Fetch",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('symbol', models.TextField()),
-                ('provider', models.TextField()),
-                ('start', models.DateField(null=True)),
-                ('end', models.DateField(null=True)),
-                ('state', models.TextField()),
-                ('version', models.IntegerField(null=True)),
-                ('changed', models.BooleanField(null=True)),
-                ('first_session', models.DateField(null=True)),
-                ('last_session', models.DateField(null=True)),
-                ('bar_count', models.IntegerField(null=True)),
-                ('missing_before', models.DateField(null=True)),
-                ('missing_after', models.DateField(null=True)),
-                ('inner_gaps', models.JSONField(null=True)),
-                ('problem', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("symbol", models.TextField()),
+                ("provider", models.TextField()),
+                ("start", models.DateField(null=True)),
+                ("end", models.DateField(null=True)),
+                ("state", models.TextField()),
+                ("version", models.IntegerField(null=True)),
+                ("changed", models.BooleanField(null=True)),
+                ("first_session", models.DateField(null=True)),
+                ("last_session", models.DateField(null=True)),
+                ("bar_count", models.IntegerField(null=True)),
+                ("missing_before", models.DateField(null=True)),
+                ("missing_after", models.DateField(null=True)),
+                ("inner_gaps", models.JSONField(null=True)),
+                ("problem", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'fetch',
-                'indexes': [models.Index(fields=['symbol', '-created_at'], name='fetch_symbol_newest')],
+                "db_table": "fetch",
+                "indexes": [models.Index(fields=["symbol", "-created_at"], name="fetch_symbol_newest")],
             },
         ),
     ]

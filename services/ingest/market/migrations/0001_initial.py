@@ -4,67 +4,123 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Instrument',
+            name="Instrument",
             fields=[
-                ('symbol', models.TextField(primary_key=True, serialize=False)),
-                ('version', models.IntegerField()),
-                ('first_session', models.DateField()),
-                ('last_session', models.DateField()),
-                ('bar_count', models.IntegerField()),
-                ('provider', models.TextField()),
-                ('attribution', models.TextField()),
-                ('notes', models.JSONField()),
-                ('updated_at', models.DateTimeField()),
+                ("symbol", models.TextField(primary_key=True, serialize=False)),
+                ("version", models.IntegerField()),
+                ("first_session", models.DateField()),
+                ("last_session", models.DateField()),
+                ("bar_count", models.IntegerField()),
+                ("provider", models.TextField()),
+                ("attribution", models.TextField()),
+                ("notes", models.JSONField()),
+                ("updated_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'instrument',
+                "db_table": "instrument",
             },
         ),
         migrations.CreateModel(
-            name='Action',
+            name="Action",
             fields=[
-                ('pk', models.CompositePrimaryKey('symbol', 'kind', 'ex_date', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('symbol', models.TextField()),
-                ('kind', models.TextField()),
-                ('ex_date', models.DateField()),
-                ('version', models.IntegerField()),
-                ('superseded_version', models.IntegerField(null=True)),
-                ('value', models.DecimalField(decimal_places=8, max_digits=18)),
-                ('provider', models.TextField()),
-                ('fetch_id', models.UUIDField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "symbol",
+                        "kind",
+                        "ex_date",
+                        "version",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("symbol", models.TextField()),
+                ("kind", models.TextField()),
+                ("ex_date", models.DateField()),
+                ("version", models.IntegerField()),
+                ("superseded_version", models.IntegerField(null=True)),
+                ("value", models.DecimalField(decimal_places=8, max_digits=18)),
+                ("provider", models.TextField()),
+                ("fetch_id", models.UUIDField()),
             ],
             options={
-                'db_table': 'action',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('superseded_version', None)), fields=('symbol', 'kind', 'ex_date'), name='action_current_once'), models.CheckConstraint(condition=models.Q(('kind__in', ['split', 'dividend']), ('value__gt', 0)), name='action_possible')],
+                "db_table": "action",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("superseded_version", None)),
+                        fields=("symbol", "kind", "ex_date"),
+                        name="action_current_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["split", "dividend"]), ("value__gt", 0)),
+                        name="action_possible",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Bar',
+            name="Bar",
             fields=[
-                ('pk', models.CompositePrimaryKey('symbol', 'session', 'version', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('symbol', models.TextField()),
-                ('session', models.DateField()),
-                ('version', models.IntegerField()),
-                ('superseded_version', models.IntegerField(null=True)),
-                ('open', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('high', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('low', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('close', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('volume', models.BigIntegerField()),
-                ('provider', models.TextField()),
-                ('fetch_id', models.UUIDField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "symbol",
+                        "session",
+                        "version",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("symbol", models.TextField()),
+                ("session", models.DateField()),
+                ("version", models.IntegerField()),
+                ("superseded_version", models.IntegerField(null=True)),
+                ("open", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("high", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("low", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("close", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("volume", models.BigIntegerField()),
+                ("provider", models.TextField()),
+                ("fetch_id", models.UUIDField()),
             ],
             options={
-                'db_table': 'bar',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('superseded_version', None)), fields=('symbol', 'session'), name='bar_current_once'), models.CheckConstraint(condition=models.Q(('low__gt', 0), ('low__lte', models.F('open')), ('low__lte', models.F('close')), ('high__gte', models.F('open')), ('high__gte', models.F('close')), ('volume__gte', 0)), name='bar_prices_possible'), models.CheckConstraint(condition=models.Q(('superseded_version', None), ('superseded_version__gt', models.F('version')), _connector='OR'), name='bar_superseded_later')],
+                "db_table": "bar",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("superseded_version", None)),
+                        fields=("symbol", "session"),
+                        name="bar_current_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("low__gt", 0),
+                            ("low__lte", models.F("open")),
+                            ("low__lte", models.F("close")),
+                            ("high__gte", models.F("open")),
+                            ("high__gte", models.F("close")),
+                            ("volume__gte", 0),
+                        ),
+                        name="bar_prices_possible",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("superseded_version", None),
+                            ("superseded_version__gt", models.F("version")),
+                            _connector="OR",
+                        ),
+                        name="bar_superseded_later",
+                    ),
+                ],
             },
         ),
     ]

@@ -4,35 +4,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Calendar',
+            name="Calendar",
             fields=[
-                ('calendar', models.TextField(primary_key=True, serialize=False)),
-                ('version', models.TextField()),
+                ("calendar", models.TextField(primary_key=True, serialize=False)),
+                ("version", models.TextField()),
             ],
             options={
-                'db_table': 'calendar',
+                "db_table": "calendar",
             },
         ),
         migrations.CreateModel(
-            name='Session',
+            name="Session",
             fields=[
-                ('pk', models.CompositePrimaryKey('calendar', 'session', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('calendar', models.TextField()),
-                ('session', models.DateField()),
-                ('open_at', models.DateTimeField()),
-                ('close_at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "calendar", "session", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("calendar", models.TextField()),
+                ("session", models.DateField()),
+                ("open_at", models.DateTimeField()),
+                ("close_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'session',
-                'constraints': [models.CheckConstraint(condition=models.Q(('open_at__lt', models.F('close_at'))), name='session_opens_first')],
+                "db_table": "session",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("open_at__lt", models.F("close_at"))), name="session_opens_first"
+                    )
+                ],
             },
         ),
     ]

@@ -4,57 +4,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ReportFile',
+            name="ReportFile",
             fields=[
-                ('sha256', models.TextField(primary_key=True, serialize=False)),
-                ('media_type', models.TextField()),
-                ('body', models.BinaryField()),
+                ("sha256", models.TextField(primary_key=True, serialize=False)),
+                ("media_type", models.TextField()),
+                ("body", models.BinaryField()),
             ],
             options={
-                'db_table': 'report_file',
+                "db_table": "report_file",
             },
         ),
         migrations.CreateModel(
-            name='ReportPart',
+            name="ReportPart",
             fields=[
-                ('pk', models.CompositePrimaryKey('symbol', 'data_version', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('symbol', models.TextField()),
-                ('data_version', models.IntegerField()),
-                ('run_id', models.UUIDField(null=True)),
-                ('forecast_id', models.UUIDField(null=True)),
-                ('backfill_id', models.UUIDField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "symbol",
+                        "data_version",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("symbol", models.TextField()),
+                ("data_version", models.IntegerField()),
+                ("run_id", models.UUIDField(null=True)),
+                ("forecast_id", models.UUIDField(null=True)),
+                ("backfill_id", models.UUIDField(null=True)),
             ],
             options={
-                'db_table': 'report_part',
+                "db_table": "report_part",
             },
         ),
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('symbol', models.TextField()),
-                ('data_version', models.IntegerField()),
-                ('run_id', models.UUIDField()),
-                ('forecast_id', models.UUIDField()),
-                ('backfill_id', models.UUIDField()),
-                ('state', models.TextField()),
-                ('document_hash', models.TextField(null=True)),
-                ('files', models.JSONField(null=True)),
-                ('problem', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("symbol", models.TextField()),
+                ("data_version", models.IntegerField()),
+                ("run_id", models.UUIDField()),
+                ("forecast_id", models.UUIDField()),
+                ("backfill_id", models.UUIDField()),
+                ("state", models.TextField()),
+                ("document_hash", models.TextField(null=True)),
+                ("files", models.JSONField(null=True)),
+                ("problem", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'report',
-                'indexes': [models.Index(fields=['symbol', '-created_at'], name='report_symbol_newest')],
+                "db_table": "report",
+                "indexes": [models.Index(fields=["symbol", "-created_at"], name="report_symbol_newest")],
             },
         ),
     ]

@@ -50,19 +50,19 @@ def close(step: int) -> float:
     )
 
 
-def sample_run(trade_count: int = 16) -> CompletedRun:
+def sample_run(trade_count: int = 16, session_count: int = SESSION_COUNT) -> CompletedRun:
     """Return a completed run that holds shares in every second half of its `trade_count` stretches."""
-    closes = [close(step) for step in range(SESSION_COUNT)]
-    stretch = SESSION_COUNT // (trade_count + 1)
+    closes = [close(step) for step in range(session_count)]
+    stretch = session_count // (trade_count + 1)
     held = [
-        (step % stretch) > stretch * 0.55 and step < stretch * trade_count for step in range(SESSION_COUNT)
+        (step % stretch) > stretch * 0.55 and step < stretch * trade_count for step in range(session_count)
     ]
     equity = [10_000.0]
-    for step in range(1, SESSION_COUNT):
+    for step in range(1, session_count):
         equity.append(equity[-1] * (closes[step] / closes[step - 1] if held[step] else 1.0))
     benchmark = [10_000.0 * price / closes[0] for price in closes]
-    entries = [step for step in range(1, SESSION_COUNT) if held[step] and not held[step - 1]]
-    exits = [step for step in range(1, SESSION_COUNT) if held[step - 1] and not held[step]]
+    entries = [step for step in range(1, session_count) if held[step] and not held[step - 1]]
+    exits = [step for step in range(1, session_count) if held[step - 1] and not held[step]]
     return CompletedRun(
         strategy="moving_average_dip",
         strategy_version=1,
@@ -72,20 +72,20 @@ def sample_run(trade_count: int = 16) -> CompletedRun:
         slippage_bps="2",
         basis="split",
         metrics=sample_metrics(equity, benchmark),
-        sessions=SESSIONS[:SESSION_COUNT],
+        sessions=SESSIONS[:session_count],
         equity=tuple(equity),
         benchmark_equity=tuple(benchmark),
         drawdown_ratio=tuple(drawdown(equity)),
         trades=tuple(_trade(entry, leave, equity) for entry, leave in zip(entries, exits, strict=True)),
         open_position=OpenPosition(
-            entry_session=SESSIONS[SESSION_COUNT - 12],
+            entry_session=SESSIONS[session_count - 12],
             shares=61,
             entry_price=171.32,
             last_price=168.34,
             unrealised_pnl=-181.78,
             dividends=38.43,
         ),
-        pending_order=PendingOrder(side="sell", decided_session=SESSIONS[SESSION_COUNT - 1]),
+        pending_order=PendingOrder(side="sell", decided_session=SESSIONS[session_count - 1]),
     )
 
 

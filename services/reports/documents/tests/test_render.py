@@ -1,0 +1,205 @@
+import hashlib
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from services.reports.documents.canonical import canonical_json
+from services.reports.documents.material import Metric
+from services.reports.documents.render import RenderedReport, render
+from services.reports.documents.tests.sample import (
+    sample_forecast,
+    sample_material,
+    sample_record,
+    sample_refusal,
+    sample_run,
+)
+
+HOSTILE = {
+    "image": "<img src=/etc/passwd>",
+    "unclosed tag": "A&B <b",
+    "entity": "&lt;para&gt; &#60;",
+    "mathtext": r"$\frac{$",
+    "percent": "%s %(x)d {0} {x!r}",
+    "direction": "abc\u202egpj.exe",
+    "control": "a\x00b\x1b[31m\ud800",
+    "foreign": "日本語 العربية 🙂",
+}
+
+
+@pytest.fixture(scope="module")
+def report() -> RenderedReport:
+    return render(sample_material())
+
+
+@pytest.fixture(scope="module")
+def pages(report: RenderedReport) -> list[str]:
+    return texts_of(report.pdf_bytes)
+
+
+def texts_of(pdf: bytes) -> list[str]:
+    """Return the text of each page, its spaces plain."""
+    return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(pdf)).pages]
+
+
+def objects_of(pdf: bytes) -> Iterator[Any]:
+    reader = PdfReader(io.BytesIO(pdf))
+    return (reader.get_object(number) for number in sorted(reader.xref[0]) if number)
+
+
+def test_the_pdf_prints_every_metric_of_the_json(report: RenderedReport, pages: list[str]) -> None:
+    metrics = json.loads(report.json_bytes)["document"]["run"]["metrics"]
+    text = " ".join(pages)
+
+    assert len(metrics) == 18
+    for metric in metrics:
+        assert f"{metric['label']} {metric['text']} {metric['benchmark_text']}" in text
+
+
+def test_the_pdf_prints_why_a_metric_is_undefined(pages: list[str]) -> None:
+    assert "Profit factor – – no losing trade" in " ".join(pages)
+
+
+def test_the_pdf_prints_every_trade_and_their_count(report: RenderedReport, pages: list[str]) -> None:
+    run = json.loads(report.json_bytes)["document"]["run"]
+    text = " ".join(pages)
+
+    assert "Trades: 16 closed trades" in text
+    assert len(run["trades"]) == 16
+    assert all(" ".join(trade["text"]) in text for trade in run["trades"])
+    assert run["open_position"]["text"] in text
+    assert run["pending_order"]["text"] in text
+
+
+def test_the_pdf_prints_every_session_of_the_forecast(report: RenderedReport, pages: list[str]) -> None:
+    rows = json.loads(report.json_bytes)["document"]["forecast"]["rows"]
+    text = " ".join(pages)
+
+    assert len(rows) == 30
+    assert all(" ".join(row["text"]) in text for row in rows)
+
+
+def test_the_pdf_prints_the_verdicts_scores_and_sources(report: RenderedReport, pages: list[str]) -> None:
+    document = json.loads(report.json_bytes)["document"]
+    text = " ".join(pages)
+
+    assert all(document[part]["verdict"] in text for part in ("run", "forecast", "backfilled"))
+    assert all(f"{score['label']} {score['text']}" in text for score in document["backfilled"]["scores"])
+    assert "Sample data to 2017-09-21" in text
+    assert "Definitions: metrics/1." in text
+    assert document["notice"] in text
+
+
+def test_every_page_carries_the_short_hash_and_one_the_whole(
+    report: RenderedReport, pages: list[str]
+) -> None:
+    assert json.loads(report.json_bytes)["hash"] == report.hash
+    assert hashlib.sha256(canonical_json(report.document)).hexdigest() == report.hash
+    for number, page in enumerate(pages, start=1):
+        assert f"document {report.hash[:12]}" in page
+        assert f"page {number} of {len(pages)}" in page
+    assert " ".join(pages).count(report.hash) == 1
+    assert Image.open(io.BytesIO(report.png_bytes)).info["Description"] == f"document {report.hash}"
+
+
+def test_the_pdf_holds_vectors_and_embedded_fonts_only(report: RenderedReport) -> None:
+    objects = [item for item in objects_of(report.pdf_bytes) if hasattr(item, "get")]
+
+    assert not [item for item in objects if item.get("/Subtype") == "/Image"]
+    assert not any(page.images for page in PdfReader(io.BytesIO(report.pdf_bytes)).pages)
+    fonts = [item for item in objects if item.get("/Type") == "/Font"]
+    assert fonts and all("/FontFile2" in font["/FontDescriptor"] for font in fonts)
+
+
+def test_the_files_stay_small(report: RenderedReport) -> None:
+    assert len(report.pdf_bytes) <= 100_000
+    assert len(report.png_bytes) <= 400_000
+
+
+def test_equal_material_has_equal_bytes(report: RenderedReport) -> None:
+    assert render(sample_material()) == report
+
+
+def test_another_number_makes_other_files(report: RenderedReport) -> None:
+    forecast = sample_forecast()
+    other = render(sample_material(forecast=replace(forecast, point=(*forecast.point[:-1], 1.0))))
+
+    assert other.hash != report.hash
+    assert other.pdf_bytes != report.pdf_bytes
+    assert other.png_bytes != report.png_bytes
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_text_is_printed_as_text(text: str) -> None:
+    hostile = render(_with_text(text))
+    printed = " ".join(texts_of(hostile.pdf_bytes))
+
+    assert hostile.document["run"]["setup"]["strategy"] in printed or text == HOSTILE["foreign"]
+    assert not {"\u202e", "\x00", "\x1b", "\ud800"} & set(hostile.json_bytes.decode())
+    assert not [
+        item
+        for item in objects_of(hostile.pdf_bytes)
+        if getattr(item, "get", dict().get)("/Subtype") == "/Image"
+    ]
+
+
+def test_endless_text_is_clipped_with_a_mark() -> None:
+    hostile = render(_with_text("x" * 20_000))
+
+    assert len(texts_of(hostile.pdf_bytes)) <= 5
+    assert hostile.document["run"]["setup"]["strategy"] == "x" * 63 + "…"
+    assert len(hostile.json_bytes) < 300_000
+
+
+def test_a_report_of_refusals_says_what_to_do_and_draws_no_chart() -> None:
+    refusal = sample_refusal()
+    refused = render(sample_material(run=refusal, forecast=refusal, backfilled=refusal))
+    pages = texts_of(refused.pdf_bytes)
+    text = " ".join(pages)
+
+    assert text.count("bellwether fetch DEMO") == 3
+    assert "201 sessions needed, 40 stored: 161 missing." in text
+    assert len(pages) == 1
+    assert Image.open(io.BytesIO(refused.png_bytes)).height < 800
+
+
+@pytest.mark.parametrize("trade_count", [0, 1, 250])
+def test_any_number_of_trades_is_stated(trade_count: int) -> None:
+    run = sample_run(trade_count)
+    many = render(sample_material(run=replace(run, open_position=None, pending_order=None)))
+    text = " ".join(texts_of(many.pdf_bytes))
+
+    assert len(run.trades) == trade_count
+    assert f"Trades: {trade_count} closed trade{'' if trade_count == 1 else 's'}" in text
+    assert ("The first 200 are listed; the JSON holds all." in text) == (trade_count > 200)
+    assert len(many.document["run"]["trades"]) == trade_count
+
+
+def test_flat_short_and_worthless_series_are_drawn() -> None:
+    run = sample_run(0, session_count=20)
+    broke = replace(run, equity=(10_000.0, *(0.0,) * 19), drawdown_ratio=(0.0, *(-1.0,) * 19))
+    forecast = replace(
+        sample_forecast(), recent_sessions=(sample_forecast().origin_session,), recent_closes=(5.0,)
+    )
+    unknown = replace(sample_record(None), actual=(None,) * 30, coverage80_ratio=None, coverage95_ratio=None)
+
+    assert "−100.0 %" in " ".join(
+        texts_of(render(sample_material(run=broke, forecast=forecast, backfilled=unknown)).pdf_bytes)
+    )
+
+
+def _with_text(text: str) -> Any:
+    run, forecast = sample_run(2, session_count=60), sample_forecast()
+    metric = Metric(name="odd", label=text, unit="number", value=None, reason=text)
+    material = sample_material(
+        symbol=text,
+        run=replace(run, strategy=text, parameters={text: text}, metrics=(run.metrics[0], metric)),
+        forecast=replace(forecast, model=text, model_version=text, model_scores=((text, text),)),
+        backfilled=replace(sample_refusal(), slug=text, detail=text),
+    )
+    return replace(material, coverage=replace(material.coverage, attribution=text, notes=(text, text)))
