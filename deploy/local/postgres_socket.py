@@ -10,7 +10,7 @@ from deploy.local.accounts import Account
 from deploy.local.errors import StateFolderUnusable
 
 LONGEST_SOCKET_PATH_BYTES = 107
-SHORT_ROOT = Path("/tmp")
+SHORT_ROOT = Path("/tmp")  # noqa: S108 - the folder made in it is checked to be ours and closed to others
 PORT = 5432
 
 

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def test_a_planted_link_in_the_shared_folder_is_refused(
     account = server_account(None)
     planted = socket_folder_for(tmp_path / ("x" * 100), account)
     planted.rmdir()
-    os.symlink(tmp_path, planted)
+    planted.symlink_to(tmp_path)
 
     with pytest.raises(StateFolderUnusable, match="belongs to another user"):
         socket_folder_for(tmp_path / ("x" * 100), account)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import FigureBase
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
@@ -40,6 +40,9 @@ matplotlib.rcParams.update(
 )
 
 
+type Area = Figure | SubFigure
+
+
 class EndLabel(NamedTuple):
     """A label beside the right end of a line: the line's last y, the text and its colour."""
 
@@ -56,10 +59,15 @@ def chart_text(text: str, *, limit: int = LABEL_LIMIT) -> str:
     return "".join(char if ord(char) in _glyphs() else "\ufffd" for char in text[:limit])
 
 
-def pane(area: FigureBase, *, left: float, right: float, bottom: float, top: float, title: str) -> Axes:
+def size_pt(area: Area) -> tuple[float, float]:
+    """Return the width and height of a figure or sub-figure in points."""
+    scale = 72 / area.dpi
+    return area.bbox.width * scale, area.bbox.height * scale
+
+
+def pane(area: Area, *, left: float, right: float, bottom: float, top: float, title: str) -> Axes:
     """Add axes to a figure or sub-figure, each margin in points from its edge, with a title and a y grid."""
-    scale = 72 / area.get_figure(root=True).dpi
-    width, height = area.bbox.width * scale, area.bbox.height * scale
+    width, height = size_pt(area)
     axes = area.add_axes(
         (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height)
     )
@@ -113,7 +121,7 @@ def set_date_axis(axes: Axes, sessions: Sequence[date]) -> None:
 def label_ends(axes: Axes, labels: Sequence[EndLabel]) -> None:
     """Write labels right of the axes, each at its line's end, moved apart where they would touch."""
     ordered = sorted(labels, key=lambda label: label.y)
-    scale = 72 / axes.get_figure(root=True).dpi
+    scale = 72 / axes.figure.dpi
     wanted = [float(axes.transData.transform((0.0, label.y))[1]) * scale for label in ordered]
     for label, place, height in zip(ordered, spread(wanted, LABEL_GAP_PT), wanted, strict=True):
         axes.annotate(

@@ -7,16 +7,18 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 
 from services.reports.documents import axes as look
 from services.reports.documents.axes import (
+    Area,
     EndLabel,
     label_ends,
     pane,
     set_date_axis,
     set_ticks,
     set_value_axis,
+    size_pt,
 )
 from services.reports.documents.wording import MINUS, number, percent, price
 
@@ -28,11 +30,11 @@ LINE_BUCKETS = 250
 MOST_MARKED_TRADES = 60
 
 
-def draw_equity(area: FigureBase, run: Section) -> None:
+def draw_equity(area: Area, run: Section) -> None:
     """Draw equity against buy and hold with the trades, and the drawdown below, from a completed run."""
     series = run["series"]
     sessions = [date.fromisoformat(day) for day in series["sessions"]]
-    height = area.bbox.height * 72 / area.get_figure(root=True).dpi
+    _, height = size_pt(area)
     split = height * DRAWDOWN_SHARE
     values = [*series["equity"], *series["benchmark_equity"]]
     low, high = min(values), max(values)
@@ -59,7 +61,7 @@ def draw_equity(area: FigureBase, run: Section) -> None:
     _draw_drawdown(area, sessions, series["drawdown_ratio"], top=height - split + 26)
 
 
-def draw_forecast(area: FigureBase, forecast: Section) -> None:
+def draw_forecast(area: Area, forecast: Section) -> None:
     """Draw the fan of a forecast after the recent closes, and what came where the section has it."""
     rows, origin = forecast["rows"], forecast["origin_close"]
     recent = forecast["recent"]["closes"]
@@ -90,23 +92,23 @@ def draw_forecast(area: FigureBase, forecast: Section) -> None:
 
 
 def to_svg(
-    width_pt: float, height_pt: float, draw: Callable[[FigureBase, Section], None], section: Section
+    width_pt: float, height_pt: float, draw: Callable[[Area, Section], None], section: Section
 ) -> bytes:
     """Return a chart as SVG of this size in points, without date or creator, text as text."""
     figure = Figure(figsize=(width_pt / 72, height_pt / 72), dpi=72)
     canvas = FigureCanvasSVG(figure)
     draw(figure, section)
     buffer = io.BytesIO()
-    canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
+    canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
-def _draw_drawdown(area: FigureBase, sessions: list[date], drawdown: list[float], *, top: float) -> None:
+def _draw_drawdown(area: Area, sessions: list[date], drawdown: list[float], *, top: float) -> None:
     lower = pane(
         area, left=LEFT_PT, right=RIGHT_PT, bottom=BOTTOM_PT, top=top, title="Drawdown of the strategy"
     )
     worst = min(drawdown)
-    set_value_axis(lower, min(worst * 1.05, -0.01), 0.0, _whole_percent, count=3)
+    set_value_axis(lower, min(worst * 1.05, -0.01), 0.0, _percent_tick, count=3)
     set_date_axis(lower, sessions)
     kept = look.thinned(drawdown, LINE_BUCKETS)
     days = [sessions[index].toordinal() for index in kept]
@@ -124,7 +126,7 @@ def _line(axes: Axes, sessions: list[date], values: list[float], *, color: str, 
 
 def _mark_trades(axes: Axes, run: Section, equity: dict[str, float]) -> None:
     """Mark entries and exits on the equity line; so many that they would hide it are left to the table."""
-    if not 0 < run["trade_count"] <= MOST_MARKED_TRADES:
+    if run["trade_count"] > MOST_MARKED_TRADES:
         return
     entries = [trade["entry_session"] for trade in run["trades"]]
     exits = [trade["exit_session"] for trade in run["trades"]]
@@ -143,8 +145,16 @@ def _mark_trades(axes: Axes, run: Section, equity: dict[str, float]) -> None:
             clip_on=False,
         )
     for text, color, shift in (("▲ entry", look.GAIN, -34.0), ("▼ exit", look.WARM, 0.0)):
-        key = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": look.TEXT_PT}
-        axes.annotate(text, xy=(1.0, 1.0), xytext=(shift, 6.0), ha="right", color=color, **key)
+        axes.annotate(
+            text,
+            xy=(1.0, 1.0),
+            xycoords="axes fraction",
+            xytext=(shift, 6.0),
+            textcoords="offset points",
+            fontsize=look.TEXT_PT,
+            color=color,
+            ha="right",
+        )
 
 
 def _set_session_axis(axes: Axes, forecast: Section) -> None:
@@ -185,5 +195,5 @@ def _price_tick(value: float) -> str:
     return f"{value:,g}".replace("-", MINUS)
 
 
-def _whole_percent(ratio: float) -> str:
-    return f"{number(ratio * 100, digits=0)} %"
+def _percent_tick(ratio: float) -> str:
+    return f"{round(ratio * 100, 4):g} %".replace("-", MINUS)

@@ -17,9 +17,9 @@ Document = dict[str, Any]
 
 SCHEMA = "report/1"
 NOTICE = (
-    "This report describes what a fixed rule would have done and what a model expects from past prices. It is "
-    "not investment advice. A simulated past is no promise, an interval is wrong as often as it says, and "
-    "nothing here knows your situation."
+    "This report describes what a fixed rule would have done and what a model expects from past prices. "
+    "It is not investment advice. A simulated past is no promise, an interval is wrong as often as it "
+    "says, and nothing here knows your situation."
 )
 
 

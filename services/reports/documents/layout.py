@@ -30,7 +30,7 @@ CONTENT_WIDTH = PAGE_WIDTH - 2 * MARGIN
 SHORT_HASH = 12
 FIRST_CELL_SHARE = 1.3  # the total return may have many digits
 
-Cell = str | Flowable
+type Cell = str | Flowable
 
 # Named in every table, even where paragraphs fill it: a table's own default is an unembedded Helvetica.
 CELL_FONT = ("FONT", (0, 0), (-1, -1), REGULAR, 7.2, 9.6)
@@ -72,7 +72,7 @@ def register_fonts() -> None:
 
 
 def paragraph(text: str, style: ParagraphStyle) -> Paragraph:
-    """Return text as a paragraph: the only way text meets reportlab's markup, which would read local files."""
+    """Return text as a paragraph: the only way to reportlab's markup, which would read local files."""
     return Paragraph(escape(text).replace(" %", "\N{NO-BREAK SPACE}%"), style)
 
 

@@ -1,10 +1,9 @@
-"""The PDF of a report: the document's numbers in type, its charts as vectors, equal bytes for equal documents."""
+"""The PDF of a report: the document's numbers in type and its charts as vectors."""
 
 import io
 from collections.abc import Callable
 from typing import Any
 
-from matplotlib.figure import FigureBase
 from reportlab.graphics.shapes import Drawing
 from reportlab.platypus import (
     BaseDocTemplate,
@@ -17,6 +16,7 @@ from reportlab.platypus import (
 )
 from svglib.svglib import svg2rlg
 
+from services.reports.documents.axes import Area
 from services.reports.documents.charts import MOST_MARKED_TRADES, draw_equity, draw_forecast, to_svg
 from services.reports.documents.layout import (
     BODY,
@@ -158,7 +158,12 @@ def _setup(setup: Section) -> list[tuple[str, str]]:
 
 def _metrics(run: Section, metrics_version: str) -> Story:
     rows = [
-        [item["label"], item["text"], item["benchmark_text"], paragraph(item["reason"] or "", CELL)]
+        [
+            paragraph(item["label"], CELL),
+            item["text"],
+            item["benchmark_text"],
+            paragraph(item["reason"] or "", CELL),
+        ]
         for item in run["metrics"]
     ]
     table = figures_table(
@@ -170,8 +175,7 @@ def _metrics(run: Section, metrics_version: str) -> Story:
         paragraph("Metrics", SUBHEADING),
         table,
         paragraph(
-            f"Definitions: {metrics_version}. A dash is an undefined value or one that buy and hold has not, never a zero.",
-            CAPTION,
+            f"Definitions: {metrics_version}. A dash is never a zero: the value is undefined.", CAPTION
         ),
     ]
 
@@ -209,8 +213,8 @@ def _forecast(forecast: Section) -> Story:
 
 def _model_line(forecast: Section) -> str:
     return (
-        f"Model {forecast['model']}, version {forecast['model_version']}, basis {forecast['basis']}, in the terms of "
-        f"the close of {forecast['origin_session']}. The random walk says: no change."
+        f"Model {forecast['model']}, version {forecast['model_version']}, basis {forecast['basis']}, in the "
+        f"terms of the close of {forecast['origin_session']}. The random walk says: no change."
     )
 
 
@@ -284,5 +288,5 @@ def _refusal(section: Section) -> Story:
     ]
 
 
-def _chart(height: float, draw: Callable[[FigureBase, Section], None], section: Section) -> Drawing:
+def _chart(height: float, draw: Callable[[Area, Section], None], section: Section) -> Drawing:
     return svg2rlg(io.BytesIO(to_svg(CONTENT_WIDTH, height, draw, section)))

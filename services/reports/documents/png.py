@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 
 from services.reports.documents import axes as look
-from services.reports.documents.axes import chart_text
+from services.reports.documents.axes import Area, chart_text, size_pt
 from services.reports.documents.charts import draw_equity, draw_forecast
 
 Section = dict[str, Any]
@@ -20,7 +20,7 @@ HEAD_PT, CAPTION_PT, FOOT_PT = 124, 46, 26
 CELL_PT = 116
 LINE_LETTERS = 118
 SHORT_HASH = 12
-PARTS: tuple[tuple[str, str, Callable[[FigureBase, Section], None], int], ...] = (
+PARTS: tuple[tuple[str, str, Callable[[Area, Section], None], int], ...] = (
     ("run", "Backtest against buy and hold", draw_equity, 240),
     ("forecast", "Forecast of the next sessions", draw_forecast, 180),
     ("backfilled", "Predicted against actual", draw_forecast, 180),
@@ -37,21 +37,22 @@ def render_png(document: Section, document_hash: str) -> bytes:
     heights = [HEAD_PT, *(points for part in parts for points in (CAPTION_PT, part[3])), FOOT_PT]
     figure = Figure(figsize=(WIDTH_PT / 72, sum(heights) / 72), dpi=DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    head, *rows, foot = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0)
+    areas = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights, hspace=0)
+    head, *rows, foot = areas[:, 0]
     _draw_head(head, document)
     for (title, section, draw, _), caption, chart in zip(parts, rows[::2], rows[1::2], strict=True):
         _draw_caption(caption, title, section)
         if section["state"] != "refused":
             draw(chart, section)
-    _write(
-        foot, PAD_PT, 10, f"Bellwether   document {document_hash[:SHORT_HASH]}", color=look.MUTED, size=6.5
-    )
+    name = f"Bellwether   document {document_hash[:SHORT_HASH]}"
+    _write(foot, PAD_PT, 10, name, color=look.MUTED, size=6.5)
     buffer = io.BytesIO()
-    canvas.print_png(buffer, metadata={"Software": None, "Description": f"document {document_hash}"})
+    metadata = {"Software": None, "Description": f"document {document_hash}"}
+    canvas.print_png(buffer, metadata=metadata)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
-def _draw_head(area: FigureBase, document: Section) -> None:
+def _draw_head(area: Area, document: Section) -> None:
     coverage = document["coverage"]
     period = f"{coverage['period']}. {coverage['sample_note'] or ''}"
     _write(area, PAD_PT, HEAD_PT - 44, document["symbol"], size=26, weight="bold")
@@ -61,12 +62,11 @@ def _draw_head(area: FigureBase, document: Section) -> None:
         left = PAD_PT + index * CELL_PT
         _write(area, left, HEAD_PT - 84, cell["label"], color=look.MUTED, size=6.5)
         _write(area, left, HEAD_PT - 101, cell["text"], size=13, weight="bold")
-        _write(
-            area, left, HEAD_PT - 113, f"buy and hold {cell['benchmark_text']}", color=look.MUTED, size=6.5
-        )
+        passive = f"buy and hold {cell['benchmark_text']}"
+        _write(area, left, HEAD_PT - 113, passive, color=look.MUTED, size=6.5)
 
 
-def _draw_caption(area: FigureBase, title: str, section: Section) -> None:
+def _draw_caption(area: Area, title: str, section: Section) -> None:
     _write(area, PAD_PT, CAPTION_PT - 16, title, size=9.5, weight="bold")
     lines = textwrap.wrap(section["verdict"], LINE_LETTERS)
     if section["state"] == "refused":
@@ -75,10 +75,14 @@ def _draw_caption(area: FigureBase, title: str, section: Section) -> None:
         _write(area, PAD_PT, CAPTION_PT - 29 - 11 * row, line, size=7.2)
 
 
-def _write(
-    area: FigureBase, left: float, bottom: float, text: str, *, color: str = look.INK, **font: Any
-) -> None:
+def _write(area: Area, left: float, bottom: float, text: str, *, color: str = look.INK, **font: Any) -> None:
     """Write text with its baseline at a point of the area, in points from its lower left corner."""
-    scale = 72 / area.get_figure(root=True).dpi
-    place = (left / (area.bbox.width * scale), bottom / (area.bbox.height * scale))
-    area.text(*place, chart_text(text, limit=LINE_LETTERS), color=color, va="baseline", **font)
+    width, height = size_pt(area)
+    area.text(
+        left / width,
+        bottom / height,
+        chart_text(text, limit=LINE_LETTERS),
+        color=color,
+        va="baseline",
+        **font,
+    )

@@ -129,7 +129,8 @@ def _open_position(position: OpenPosition | None) -> dict[str, Any] | None:
         "text": (
             f"Still open: {quantity(position.shares)} shares since {position.entry_session} at "
             f"{price(position.entry_price)}, now {price(position.last_price)}: "
-            f"{number(position.unrealised_pnl, signed=True)} unrealised, {number(position.dividends)} dividends."
+            f"{number(position.unrealised_pnl, signed=True)} unrealised, "
+            f"{number(position.dividends)} dividends."
         ),
     }
 

@@ -7,7 +7,7 @@ MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
-# Control, format (bidi overrides), surrogate, private and unassigned characters, line and paragraph separators.
+# Control, format (bidi overrides), surrogate, private, unassigned; line and paragraph separators.
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -27,10 +27,7 @@ def number(value: float, *, digits: int = 2, signed: bool = False) -> str:
 
     From 1e15 on the exponent form keeps it inside its column.
     """
-    if abs(value) >= 1e15:
-        text = f"{abs(value):.3e}"
-    else:
-        text = f"{abs(value):,.{digits}f}"
+    text = f"{abs(value):.3e}" if abs(value) >= 1e15 else f"{abs(value):,.{digits}f}"
     if float(text.replace(",", "")) == 0:
         return text
     sign = MINUS if value < 0 else "+" if signed else ""

@@ -1,0 +1,287 @@
+"""What the commands do: ask a service, wait until the worker has done it, and return plain values."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from uuid6 import uuid7
+
+from deploy.local.errors import LauncherError
+from deploy.local.system import Worker
+from shared.errors import BellwetherError, NotFound, ValidationFailed
+from shared.observability.correlation import Cause, caused_by
+
+OPEN = {"queued", "running", "waiting_quota"}
+POLL_SECONDS = 0.02
+WAIT_SECONDS = 120.0
+
+# Models may only be imported once Django is loaded, so each step imports what it needs.
+
+
+class StepFailed(BellwetherError):
+    """Raised when a job ended without the result that a command waits for; `job` is its whole row."""
+
+    status, slug, title = 502, "job-failed", "The job did not succeed"
+
+
+class UnreadableFile(BellwetherError):
+    """Raised when a file named on the command line cannot be read."""
+
+    status, slug, title = 400, "unreadable-file", "The file cannot be read"
+
+
+class TookTooLong(LauncherError):
+    """Raised when the worker did not finish a job within two minutes."""
+
+    status, slug, title = 504, "took-too-long", "The job takes too long"
+
+
+@contextmanager
+def as_command() -> Iterator[None]:
+    """Give everything inside one correlation id."""
+    with caused_by(Cause(_new_id())):
+        yield
+
+
+def fetch(symbol: str, *, provider: str, worker: Worker) -> dict[str, Any]:
+    """Fetch a symbol and wait for its end. Raises StepFailed with the job when it brought nothing."""
+    from django.utils import timezone
+
+    from services.ingest.fetches.selectors import fetch_by_id
+    from services.ingest.fetches.services import request_fetch
+    from shared.eventstore.jobs import JobAlreadyOpen
+
+    fetch_id = _new_id()
+    try:
+        request_fetch(
+            fetch_id=fetch_id, symbol=symbol, provider=provider, start=None, end=None, now=timezone.now()
+        )
+    except JobAlreadyOpen as open_job:
+        fetch_id = UUID(open_job.extra["job_id"])
+    row = wait_for(lambda: fetch_by_id(fetch_id), worker=worker)
+    job = {
+        "id": str(row.id),
+        "symbol": row.symbol,
+        "provider": row.provider,
+        "state": row.state,
+        "version": row.version,
+        "changed": row.changed,
+        "first_session": _text(row.first_session),
+        "last_session": _text(row.last_session),
+        "bar_count": row.bar_count,
+        "inner_gaps": row.inner_gaps,
+        "problem": row.problem,
+    }
+    if row.problem:
+        raise StepFailed(f"The fetch of {symbol} is {row.state}: {row.problem['detail']}", job=job)
+    return job
+
+
+def import_file(path: Path, *, symbol: str) -> dict[str, Any]:
+    """Import a CSV file. Raises ImportRejected, which lists every bad row, and then imports nothing."""
+    from django.utils import timezone
+
+    from services.ingest.fetches.services import import_series
+    from services.ingest.providers.csv_import import parse_csv
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}.") from None
+    now = timezone.now()
+    series = parse_csv(data, symbol, today=now.date())
+    fetch_id = _new_id()
+    recording = import_series(fetch_id=fetch_id, series=series, now=now)
+    return {
+        "fetch_id": str(fetch_id),
+        "symbol": symbol,
+        "version": recording.version,
+        "changed": recording.changed,
+        "rows": len(series.bars),
+        "first_session": recording.first_session.isoformat(),
+        "last_session": recording.last_session.isoformat(),
+    }
+
+
+def backtest(symbol: str, *, options: dict[str, Any], worker: Worker) -> dict[str, Any]:
+    """Run a backtest on the newest prices and wait for it. Raises StepFailed, NoPrices, InsufficientHistory."""
+    from django.utils import timezone
+
+    from services.analytics.backtests.domain import inputs_for
+    from services.analytics.backtests.services import start_backtest
+    from shared.pricing.reader import instrument_facts
+
+    version = instrument_facts("analytics", symbol).version
+    inputs = inputs_for(symbol=symbol, data_version=version, **options)
+    return finished_run(start_backtest(inputs=inputs, now=timezone.now()), worker=worker)
+
+
+def standing_run(symbol: str, *, version: int, worker: Worker) -> dict[str, Any]:
+    """Wait for the run that the symbol's last price update started."""
+    from services.analytics.backtests.services import standing_inputs
+
+    return finished_run(standing_inputs(symbol=symbol, data_version=version).run_id, worker=worker)
+
+
+def finished_run(run_id: UUID, *, worker: Worker) -> dict[str, Any]:
+    """Wait for a run and return it. Raises StepFailed when it was refused or failed."""
+    from services.analytics.backtests.selectors import run_by_id
+
+    run = wait_for(lambda: run_by_id(run_id), worker=worker)
+    _require_success("backtest", run)
+    return {
+        "run_id": str(run.id),
+        "symbol": run.symbol,
+        "state": run.state,
+        "data_cut": {run.symbol: run.data_version},
+        "basis": run.basis,
+        "strategy": run.strategy,
+        "parameters": run.parameters,
+        "initial_capital": format(run.initial_capital, "f"),
+        "commission_bps": format(run.commission_bps, "f"),
+        "slippage_bps": format(run.slippage_bps, "f"),
+        "first_session": _text(run.first_session),
+        "last_session": _text(run.last_session),
+        "session_count": run.session_count,
+        "trade_count": run.trade_count,
+        "metrics_version": run.metrics_version,
+        "result_hash": run.result_hash,
+        "metrics": run.metrics,
+        "benchmark_metrics": run.benchmark_metrics,
+    }
+
+
+def forecast(symbol: str, *, worker: Worker) -> dict[str, Any]:
+    """Forecast from the newest prices and wait for it. Raises StepFailed, NoPrices, InsufficientHistory."""
+    from django.utils import timezone
+
+    from services.analytics.forecasting.services import start_forecast
+    from shared.pricing.reader import instrument_facts
+
+    version = instrument_facts("analytics", symbol).version
+    forecast_id = start_forecast(symbol=symbol, data_version=version, now=timezone.now())
+    return finished_forecast(forecast_id, worker=worker)
+
+
+def standing_forecast(symbol: str, *, version: int, worker: Worker) -> dict[str, Any]:
+    """Wait for the forecast that the symbol's last price update started."""
+    from services.analytics.forecasting.services import forecast_id_for
+
+    return finished_forecast(forecast_id_for(symbol=symbol, data_version=version, kind="live"), worker=worker)
+
+
+def finished_forecast(forecast_id: UUID, *, worker: Worker) -> dict[str, Any]:
+    """Wait for a forecast and return it. Raises StepFailed when it was refused or failed."""
+    from services.analytics.forecasting.selectors import forecast_by_id, points_of
+
+    row = wait_for(lambda: forecast_by_id(forecast_id), worker=worker)
+    _require_success("forecast", row)
+    return {
+        "forecast_id": str(row.id),
+        "symbol": row.symbol,
+        "data_cut": {row.symbol: row.data_version},
+        "basis": row.basis,
+        "model": row.model,
+        "model_version": row.model_version,
+        "model_sha256": row.model_sha256,
+        "origin_session": _text(row.origin_session),
+        "origin_close": row.origin_close,
+        "points": [
+            {
+                "session": point.target_session.isoformat(),
+                "point": point.point,
+                "low95": point.q025,
+                "low80": point.q100,
+                "high80": point.q900,
+                "high95": point.q975,
+                "random_walk": point.random_walk,
+            }
+            for point in points_of(row.id)
+        ],
+    }
+
+
+def report(symbol: str, *, version: int | None, out: Path, worker: Worker) -> dict[str, Any]:
+    """Wait for the report on a version's prices (None: the newest that has one) and write its files."""
+    from django.utils import timezone
+
+    from services.reports.documents.selectors import file_of, report_by_id, reports
+    from services.reports.documents.services import start_report
+
+    def standing() -> Any:
+        found = reports(symbol=symbol).filter(data_version=version).first()
+        if found is None:
+            raise NotFound(f"There is no report on {symbol} yet.")
+        return report_by_id(found.id)
+
+    if version is None:
+        report_id = start_report(symbol=symbol, now=timezone.now())
+        row = wait_for(lambda: report_by_id(report_id), worker=worker)
+    else:
+        row = wait_for(standing, worker=worker)
+    _require_success("report", row)
+    return {
+        "report_id": str(row.id),
+        "symbol": symbol,
+        "data_cut": {symbol: row.data_version},
+        "document_hash": row.document_hash,
+        "files": _write_files({form: file_of(row, form) for form in ("pdf", "json", "png")}, symbol, out),
+    }
+
+
+def wait_for[T](read: Callable[[], T], *, worker: Worker) -> T:
+    """Read until the row is there and its work is over. Raises TookTooLong and ProcessFailed."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            row = read()
+        except NotFound:
+            row = None
+        if row is not None and getattr(row, "state", "done") not in OPEN:
+            return row
+        worker.check()
+        time.sleep(POLL_SECONDS)
+    raise TookTooLong(f"Nothing came in {WAIT_SECONDS:.0f} s; see {worker.log}.")
+
+
+def _write_files(bodies: dict[str, bytes], symbol: str, out: Path) -> dict[str, str]:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        paths = {form: (out / f"{symbol}.{form}").resolve() for form in bodies}
+        for form, body in bodies.items():
+            draft = paths[form].with_suffix(f".{form}.partial")
+            draft.write_bytes(body)
+            draft.replace(paths[form])
+    except OSError as error:
+        raise UnreadableFile(f"{out} cannot be written: {error.strerror}.") from None
+    return {form: str(path) for form, path in paths.items()}
+
+
+def _require_success(what: str, row: Any) -> None:
+    if row.state != "succeeded":
+        detail = (row.problem or {}).get("detail", "no reason was recorded")
+        raise StepFailed(f"The {what} of {row.symbol} is {row.state}: {detail}", problem=row.problem)
+
+
+def _new_id() -> UUID:
+    return UUID(str(uuid7()))
+
+
+def _text(value: date | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def decimal_of(text: str, *, name: str) -> Decimal:
+    """Return a decimal option. Raises ValidationFailed naming it."""
+    try:
+        value = Decimal(text)
+    except ArithmeticError:
+        value = Decimal("NaN")
+    if not value.is_finite() or not 0 <= value <= Decimal("1e12") or text != text.strip() or "_" in text:
+        raise ValidationFailed(f"{name} {text[:40]!r}: give a number from 0 to 1000000000000.", field=name)
+    return value
