@@ -37,7 +37,7 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps(error.as_problem(), ensure_ascii=False) + "\n")
         return
-    progress.print(f"[bold red]{error.title}.[/] {escape(error.detail)}", soft_wrap=True)
+    progress.print(f"[bold red]Error:[/] {escape(error.detail)}", soft_wrap=True)
     for row in error.extra.get("errors", [])[:LISTED_ERRORS]:
         progress.print(f"  line {row['line']}: {row['reason']}", markup=False)
     hidden = error.extra.get("total_errors", 0) - LISTED_ERRORS

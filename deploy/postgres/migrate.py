@@ -1,11 +1,12 @@
 """Brings a database to what this release needs: roles, schemas, tables, views and grants."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from psycopg import sql
+from psycopg import errors, sql
 
 import shared.identity
 import shared.messaging
@@ -16,6 +17,7 @@ _HERE = Path(__file__).parent
 _BUS = Path(shared.messaging.__path__[0]) / "bus.sql"
 _CHECK_TOKEN = Path(shared.identity.__path__[0]) / "check_token.sql"
 _LOCK = 6_011_955
+ROLE_TRIES = 10
 
 
 def migrate() -> None:
@@ -35,22 +37,24 @@ def migrate() -> None:
 def ensure_roles(connection: psycopg.Connection) -> None:
     """Create the services' roles if they are missing, and let the owner act as each.
 
-    Roles belong to the whole server: the lock keeps two databases of one server from creating them at once.
+    Roles belong to the whole server and advisory locks to one database, so two databases may get here at
+    once: the one that comes second finds the roles when it looks again.
     """
+    for _ in range(ROLE_TRIES - 1):
+        with suppress(errors.UniqueViolation, errors.DuplicateObject, errors.InternalError_):
+            return _grant_roles(connection)
+    return _grant_roles(connection)
+
+
+def _grant_roles(connection: psycopg.Connection) -> None:
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK + 1])
         known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-        for role in ROLE_OF.values():
-            if role not in known:
-                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
-        database = connection.info.dbname
-        for role in ROLE_OF.values():
-            connection.execute(
-                sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(
-                    sql.Identifier(database), sql.Identifier(role)
-                )
-            )
+        database = sql.Identifier(connection.info.dbname)
+        for name, role in ((name, sql.Identifier(name)) for name in ROLE_OF.values()):
+            if name not in known:
+                connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
+            connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role))
 
 
 def run_file(connection: psycopg.Connection, file: Path) -> None:

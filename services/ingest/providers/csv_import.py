@@ -13,10 +13,9 @@ from services.ingest.providers.domain import (
     ImportRejected,
     RejectedRow,
     SplitAction,
-    normalise_symbol,
-    printable,
 )
 from services.ingest.sessions.domain import CALENDAR, FIRST_DATE, LAST_DATE, is_session
+from shared.symbols import normalise_symbol, printable
 
 PROVIDER = "csv"
 ATTRIBUTION = "imported file; its terms are the importer's to know"

@@ -1,6 +1,5 @@
 """What a provider of daily prices answers, the protocol it follows and the ways a request may fail."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,9 +7,8 @@ from decimal import Decimal
 from typing import Protocol
 
 from shared.errors import BellwetherError
+from shared.symbols import printable
 
-SYMBOL_GRAMMAR = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,14}")
-SHOWN_CHARACTERS = 200
 LISTED_ERRORS = 1_000
 
 
@@ -25,12 +23,6 @@ class UnknownSymbol(BellwetherError):
             symbol=symbol,
             known_symbols=list(known),
         )
-
-
-class InvalidSymbol(BellwetherError):
-    """Raised when a text cannot be a symbol: 1 to 15 of A-Z, 0-9, dot and hyphen, no mark first."""
-
-    status, slug, title = 400, "invalid-symbol", "The symbol is malformed"
 
 
 class UnknownProvider(BellwetherError):
@@ -136,23 +128,3 @@ class Provider(Protocol):
         Raises:
             UnknownSymbol: the catalogue lacks the symbol.
         """
-
-
-def normalise_symbol(text: object) -> str:
-    """Return `text` as an upper-case symbol.
-
-    Raises:
-        InvalidSymbol: it is no string, not ASCII (as given: a dotless i would upper-case to I), or not of
-            the grammar `^[A-Z0-9][A-Z0-9.\\-]{0,14}$`.
-    """
-    if not (isinstance(text, str) and text.isascii() and SYMBOL_GRAMMAR.fullmatch(text.upper())):
-        shown = printable(text) if isinstance(text, str) else type(text).__name__
-        raise InvalidSymbol(
-            f"'{shown}' is not a symbol: 1 to 15 of A-Z, 0-9, '.' and '-', starting with a letter or digit."
-        )
-    return text.upper()
-
-
-def printable(text: str) -> str:
-    """Return the first 200 characters of `text` as printable ASCII, the rest of Unicode escaped."""
-    return text[:SHOWN_CHARACTERS].encode("unicode_escape").decode("ascii")

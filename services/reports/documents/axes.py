@@ -6,7 +6,7 @@ from datetime import date
 from functools import cache
 from typing import NamedTuple
 
-import matplotlib
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
@@ -30,7 +30,7 @@ LABEL_GAP_PT = 9.0
 
 # Once and for good rather than in a context: two threads that enter and leave one would see each other's
 # values, and a chart drawn without the salt has other bytes.
-matplotlib.rcParams.update(
+mpl.rcParams.update(
     {
         "font.family": ["DejaVu Sans"],
         "svg.fonttype": "none",
@@ -88,11 +88,16 @@ def set_ticks(axis: Axis, positions: Sequence[float], labels: Sequence[str]) -> 
     axis.set_minor_locator(NullLocator())
 
 
+def is_logarithmic(low: float, high: float) -> bool:
+    """Tell whether an axis from `low` to `high` spans enough to be drawn by logarithm."""
+    return low > 0 and high / low >= 10
+
+
 def set_value_axis(
     axes: Axes, low: float, high: float, write: Callable[[float], str], *, count: int = 5
 ) -> None:
-    """Scale y to [low, high]; by logarithm, with 1-2-5 ticks, where the top is ten times the bottom."""
-    if low > 0 and high / low >= 10:
+    """Scale y to [low, high]; with 1-2-5 ticks where it is logarithmic."""
+    if is_logarithmic(low, high):
         axes.set_yscale("log")
         decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         candidates = [step * 10.0**decade for decade in decades for step in (1, 2, 5)]

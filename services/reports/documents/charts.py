@@ -20,7 +20,7 @@ from services.reports.documents.axes import (
     set_value_axis,
     size_pt,
 )
-from services.reports.documents.wording import MINUS, number, percent, price
+from services.reports.documents.wording import MINUS, percent, price
 
 Section = dict[str, Any]
 
@@ -37,12 +37,12 @@ def draw_equity(area: Area, run: Section) -> None:
     _, height = size_pt(area)
     split = height * DRAWDOWN_SHARE
     values = [*series["equity"], *series["benchmark_equity"]]
-    low, high = min(values), max(values)
-    scale = ", logarithmic scale" if low > 0 and high / low >= 9.5 else ""
-    upper = pane(
-        area, left=LEFT_PT, right=RIGHT_PT, bottom=split + 8, top=TOP_PT, title=f"Value of the account{scale}"
-    )
-    set_value_axis(upper, low * 0.95 if low > 0 else low, high * 1.05, _compact)
+    low, high = min(values), max(values) * 1.05
+    low = low * 0.95 if low > 0 else low
+    scale = ", logarithmic scale" if look.is_logarithmic(low, high) else ""
+    title = f"Value of the account{scale}"
+    upper = pane(area, left=LEFT_PT, right=RIGHT_PT, bottom=split + 8, top=TOP_PT, title=title)
+    set_value_axis(upper, low, high, _compact)
     set_date_axis(upper, sessions)
     set_ticks(upper.xaxis, [], [])
     _line(upper, sessions, series["benchmark_equity"], color=look.BENCHMARK, linewidth=1.0)
@@ -72,7 +72,7 @@ def draw_forecast(area: Area, forecast: Section) -> None:
         for name in ("low95", "low80", "point", "high80", "high95")
     }
     seen = [*recent, *fan["low95"], *fan["high95"], *(value for value in actual if value is not None)]
-    room = (max(seen) - min(seen)) * 0.04
+    room = (max(seen) - min(seen)) * 0.04 or origin * 0.01
     scored = forecast["state"] == "scored"
     title = "Close, predicted and actual" if scored else "Close, and the forecast from its origin"
     axes = pane(area, left=LEFT_PT, right=RIGHT_PT, bottom=BOTTOM_PT, top=TOP_PT, title=title)
@@ -126,12 +126,12 @@ def _line(axes: Axes, sessions: list[date], values: list[float], *, color: str, 
 
 def _mark_trades(axes: Axes, run: Section, equity: dict[str, float]) -> None:
     """Mark entries and exits on the equity line; so many that they would hide it are left to the table."""
-    if run["trade_count"] > MOST_MARKED_TRADES:
-        return
     entries = [trade["entry_session"] for trade in run["trades"]]
     exits = [trade["exit_session"] for trade in run["trades"]]
     if run["open_position"]:
         entries.append(run["open_position"]["entry_session"])
+    if not 0 < len(entries) <= MOST_MARKED_TRADES:
+        return
     for days, marker, color in ((entries, "^", look.GAIN), (exits, "v", look.WARM)):
         points = [(date.fromisoformat(day).toordinal(), equity[day]) for day in days if day in equity]
         axes.plot(

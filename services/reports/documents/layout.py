@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, override
 from xml.sax.saxutils import escape
 
-import matplotlib
+import matplotlib as mpl
 from reportlab import rl_config
 from reportlab.graphics.shapes import STATE_DEFAULTS
 from reportlab.lib.colors import HexColor
@@ -63,7 +63,7 @@ for _quiet in (SUBTITLE, CAPTION, STRIP_NOTE):
 @cache
 def register_fonts() -> None:
     """Make the two faces known to reportlab, and to svglib by the name and weights that matplotlib writes."""
-    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
     for face in (REGULAR, BOLD):
         pdfmetrics.registerFont(TTFont(face, folder / f"{face}.ttf"))
     STATE_DEFAULTS["fontName"] = REGULAR  # a drawing starts with this font, used or not
@@ -79,10 +79,9 @@ def paragraph(text: str, style: ParagraphStyle) -> Paragraph:
 class Heading(Flowable):  # type: ignore[misc]
     """A section's title under a rule, listed in the PDF's outline."""
 
-    keepWithNext = 1
-
     def __init__(self, text: str) -> None:
         super().__init__()
+        self.keepWithNext = 1
         self.text = text
         self.spaceBefore, self.spaceAfter = 16, 5
 
@@ -182,6 +181,7 @@ class NumberedCanvas(Canvas):  # type: ignore[misc]
         self._symbol, self._hash = symbol, document_hash
         self._pages: list[dict[str, Any]] = []
 
+    @override
     def showPage(self) -> None:
         """Keep the page for `save`."""
         self._pages.append(dict(self.__dict__))

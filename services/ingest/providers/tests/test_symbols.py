@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.providers.domain import SYMBOL_GRAMMAR, InvalidSymbol, normalise_symbol
+from shared.symbols import SYMBOL_GRAMMAR, InvalidSymbol, normalise_symbol
 
 
 @pytest.mark.parametrize(
