@@ -35,6 +35,7 @@ def project_issued(recorded: Recorded[ForecastIssued]) -> None:
         state="succeeded",
         basis=event.basis,
         model_sha256=event.model_sha256,
+        model_scores=event.model_scores,
         calendar_version=event.calendar_version,
         origin_session=event.origin_session,
         origin_close=event.origin_close,

@@ -16,6 +16,7 @@ class Forecast(models.Model):
     state = models.TextField()
     basis = models.TextField(null=True)
     model_sha256 = models.TextField(null=True)
+    model_scores = models.JSONField(null=True)
     calendar_version = models.TextField(null=True)
     origin_session = models.DateField(null=True)
     origin_close = models.FloatField(null=True)

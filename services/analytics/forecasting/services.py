@@ -1,6 +1,6 @@
 """Asks for forecasts, makes them and scores them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -150,6 +150,7 @@ def _issued(bars: AdjustedBars, *, symbol: str, data_version: int, kind: str) ->
         model=MODEL,
         model_version=MODEL_VERSION,
         model_sha256=shipped_model().sha256,
+        model_scores=_model_scores(shipped_model().manifest),
         calendar_version=calendar_version("analytics"),
         origin_session=origin_session,
         origin_close=path.origin_close,
@@ -159,6 +160,18 @@ def _issued(bars: AdjustedBars, *, symbol: str, data_version: int, kind: str) ->
         random_walk=_floats(path.random_walk().point),
         volatility=path.scale,
     )
+
+
+def _model_scores(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    overall, test = manifest["scores"]["overall"], manifest["blocks"]["test"]
+    return {
+        "first_session": test["first_origin"],
+        "last_session": test["last_target"],
+        "forecast_count": test["rows"],
+        "mae_rw_ratio": overall["mae_ratio"],
+        "coverage80_ratio": overall["coverage80_ratio"],
+        "coverage95_ratio": overall["coverage95_ratio"],
+    }
 
 
 def _targets(bars: AdjustedBars, origin: int, origin_session: date) -> tuple[date, ...]:

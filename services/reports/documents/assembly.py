@@ -71,7 +71,7 @@ def assemble(
 def _run(row: Row) -> CompletedRun:
     curves = _row("SELECT dates, equity, benchmark_equity FROM results.equity WHERE run_id = %s", row["id"])
     trades = _rows("SELECT * FROM results.trade WHERE run_id = %s ORDER BY number", row["id"])
-    benchmark = {metric["name"]: metric["value"] for metric in row["benchmark_metrics"]}
+    benchmark = {metric["name"]: metric for metric in row["benchmark_metrics"]}
     return CompletedRun(
         strategy=row["strategy"],
         strategy_version=row["strategy_version"],
@@ -87,7 +87,8 @@ def _run(row: Row) -> CompletedRun:
                 unit=metric["unit"],
                 value=metric["value"],
                 reason=metric["reason"],
-                benchmark_value=benchmark[metric["name"]],
+                benchmark_value=benchmark[metric["name"]]["value"],
+                benchmark_reason=benchmark[metric["name"]]["reason"],
             )
             for metric in row["metrics"]
         ),
@@ -136,6 +137,20 @@ def _forecast(row: Row, history: PriceHistory) -> IssuedForecast:
         random_walk=tuple(point["random_walk"] for point in points),
         recent_sessions=tuple(bars.sessions[recent].tolist()),
         recent_closes=tuple(closes.tolist()),
+        model_scores=_model_scores(row["model_scores"] or {}),
+    )
+
+
+def _model_scores(scores: Row) -> tuple[tuple[str, str], ...]:
+    """Return what the model achieved on sessions it was not fitted on, all of it, good or bad."""
+    if not scores:
+        return ()
+    return (
+        ("Test sessions", f"{scores['first_session']} to {scores['last_session']}"),
+        ("Forecasts scored", f"{scores['forecast_count']:,}"),
+        ("Mean absolute error over the random walk's", f"{scores['mae_rw_ratio']:.3f}"),
+        ("Closes inside the 80 % interval", f"{100 * scores['coverage80_ratio']:.2f} %"),
+        ("Closes inside the 95 % interval", f"{100 * scores['coverage95_ratio']:.2f} %"),
     )
 
 

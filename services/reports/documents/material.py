@@ -19,7 +19,7 @@ class Refusal:
 class Metric:
     """One figure of the metrics spec; `unit` is one of `wording.UNITS` and ratios are fractions.
 
-    `value` is None with a `reason` where undefined; `benchmark_value` is None where buy and hold has none.
+    `value` is None with a `reason` where undefined; so for buy and hold beside it.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Metric:
     value: float | None
     reason: str | None = None
     benchmark_value: float | None = None
+    benchmark_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,13 +156,20 @@ def _setup(setup: Section) -> list[tuple[str, str]]:
     ]
 
 
+def _why_undefined(item: Section) -> str:
+    """Name the strategy's reason, else that of buy and hold: each dash is explained once."""
+    if item["reason"] is not None:
+        return str(item["reason"])
+    return f"buy and hold: {item['benchmark_reason']}" if item["benchmark_reason"] is not None else ""
+
+
 def _metrics(run: Section, metrics_version: str) -> Story:
     rows = [
         [
             paragraph(item["label"], CELL),
             item["text"],
             item["benchmark_text"],
-            paragraph(item["reason"] or "", CELL),
+            paragraph(_why_undefined(item), CELL),
         ]
         for item in run["metrics"]
     ]

@@ -40,7 +40,7 @@ def run_section(run: CompletedRun) -> dict[str, Any]:
             benchmark=total["benchmark_value"],
             trade_count=len(run.trades),
             is_open=run.open_position is not None,
-            session_count=len(run.sessions),
+            session_count=len(run.sessions) - 1,  # the first point is the opening capital
         ),
         "headline": [
             {"label": label, "text": by_name[name]["text"], "benchmark_text": by_name[name]["benchmark_text"]}
@@ -87,6 +87,7 @@ def _metric(metric: Metric) -> dict[str, Any]:
         "value": metric.value,
         "reason": None if metric.reason is None else plain_text(metric.reason),
         "benchmark_value": metric.benchmark_value,
+        "benchmark_reason": None if metric.benchmark_reason is None else plain_text(metric.benchmark_reason),
         "text": measure(metric.value, metric.unit, signed=signed),
         "benchmark_text": measure(metric.benchmark_value, metric.unit, signed=signed),
     }

@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ("state", models.TextField()),
                 ("basis", models.TextField(null=True)),
                 ("model_sha256", models.TextField(null=True)),
+                ("model_scores", models.JSONField(null=True)),
                 ("calendar_version", models.TextField(null=True)),
                 ("origin_session", models.DateField(null=True)),
                 ("origin_close", models.FloatField(null=True)),

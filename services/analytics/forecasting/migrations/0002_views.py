@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             """
             CREATE VIEW results.forecast AS
-                SELECT id, kind, symbol, data_version, model, model_version, model_sha256, state, basis,
+                SELECT id, kind, symbol, data_version, model, model_version, model_sha256, model_scores, state, basis,
                        calendar_version, origin_session, origin_close, volatility, problem, created_at,
                        finished_at
                 FROM analytics.forecast;
