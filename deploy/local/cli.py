@@ -1,5 +1,6 @@
 """The `bellwether` command. Each command prints for people, or one JSON object with `--json`."""
 
+import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from deploy.local.status import status_now
 from deploy.local.system import Worker, open_system, working
 from deploy.local.up import down_system, run_detached, run_system
 from shared.errors import BellwetherError, ValidationFailed
+from shared.settings.env import read
 from shared.symbols import normalise_symbol
 
 INTERRUPTED = 130
@@ -211,6 +213,7 @@ def _problems(as_json: bool) -> Iterator[None]:
     """Turn an expected failure into a problem on stderr and exit code 1, an interrupt into 130."""
     try:
         with stop_signals_interrupt():
+            read(os.environ)
             yield
     except BellwetherError as error:
         output.print_problem(error, as_json=as_json)

@@ -213,8 +213,10 @@ def report(symbol: str, *, version: int | None, out: Path, worker: Worker) -> di
     from services.reports.documents.selectors import file_of, report_by_id, reports
     from services.reports.documents.services import start_report
 
+    fetched_version = version or 0
+
     def standing() -> Any:
-        found = reports(symbol=symbol).filter(data_version=version).first()
+        found = reports(symbol=symbol).filter(data_version=fetched_version).first()
         if found is None:
             raise NotFound(f"There is no report on {symbol} yet.")
         return report_by_id(found.id)

@@ -13,7 +13,6 @@ from deploy.local.errors import ProcessFailed
 from deploy.local.processes import ProcessSpec, last_lines, running_record
 from deploy.local.signals import stop_signals_ignored
 from deploy.local.state import StateFolder, open_state
-from shared.settings.env import read
 
 STOP_SECONDS = 15.0
 
@@ -30,9 +29,8 @@ class System:
 def open_system() -> Iterator[System]:
     """Start or join PostgreSQL, load Django and bring the tables up to date; leave it all as it was found.
 
-    Raises WrongSetting, and LauncherError when this machine cannot run it.
+    Raises LauncherError when this machine cannot run it.
     """
-    read(os.environ)
     state = open_state(os.environ)
     with postgres.start(state=state, environment=os.environ) as server:
         os.environ["DATABASE_URL"] = server.url

@@ -44,4 +44,4 @@ EACH_EFFECT_ONCE = {
 
 def counted(owner: psycopg.Connection[Any]) -> dict[str, int]:
     """Return every count as it is now."""
-    return {name: int(owner.execute(query).fetchone()[0]) for name, query in _COUNTS.items()}  # type: ignore[index,arg-type]
+    return {name: int(owner.execute(query).fetchone()[0]) for name, query in _COUNTS.items()}  # type: ignore[index]

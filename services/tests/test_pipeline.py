@@ -14,9 +14,8 @@ from django.utils import timezone
 from services.ingest.fetches.services import request_fetch
 from services.tests.books import BEFORE_THE_WORKER, EACH_EFFECT_ONCE, counted
 from services.tests.processes import wait_until, worker_process
-from shared.eventstore import append as append_module
 from shared.eventstore.jobs import due_jobs
-from shared.eventstore.registry import handlers_of
+from shared.eventstore.registry import handlers_of, project
 from shared.eventstore.worker import run_job
 
 type Owner = psycopg.Connection[Any]
@@ -56,8 +55,7 @@ def test_a_system_that_calls_handlers_inline_would_be_found_out(
             with transaction.atomic(using="analytics"):
                 reactor(recorded)
 
-    project = append_module.project
-    monkeypatch.setattr(append_module, "project", project_and_call_reactors)
+    monkeypatch.setattr("shared.eventstore.append.project", project_and_call_reactors)
 
     fetch_now()
 
@@ -112,7 +110,7 @@ def test_every_projection_rebuilt_from_the_record_equals_the_live_one(
     assert all(live.values())
 
     for service, table in live:
-        db.execute(f"DELETE FROM {service}.{table}")  # type: ignore[arg-type]
+        db.execute(f"DELETE FROM {service}.{table}")
     with as_owner():
         assert all(rebuild(service) > 0 for service in SERVICES)
         assert {service: sum(differences(service).values()) for service in SERVICES} == dict.fromkeys(
@@ -134,5 +132,5 @@ def test_a_row_that_no_event_explains_is_a_difference(db: Owner, cause: UUID) ->
 
 
 def rows_of(owner: Owner, service: str, table: str) -> list[str]:
-    rows = owner.execute(f"SELECT t::text FROM {service}.{table} t ORDER BY 1").fetchall()  # type: ignore[arg-type]
+    rows = owner.execute(f"SELECT t::text FROM {service}.{table} t ORDER BY 1").fetchall()
     return [row[0] for row in rows]
