@@ -54,7 +54,9 @@ def _grant_roles(connection: psycopg.Connection) -> None:
             if name not in known:
                 connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(role))
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))
-            connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role))
+            connection.execute(
+                sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role)
+            )
 
 
 def run_file(connection: psycopg.Connection, file: Path) -> None:
