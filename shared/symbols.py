@@ -15,11 +15,11 @@ class InvalidSymbol(BellwetherError):
 
 
 def normalise_symbol(text: object) -> str:
-    """Return `text` as an upper-case symbol.
+    r"""Return `text` as an upper-case symbol.
 
     Raises:
         InvalidSymbol: it is no string, not ASCII (before upper-casing: 'ſ' and 'ı' upper-case to ASCII letters),
-            or not of the grammar `^[A-Z0-9][A-Z0-9.\\-]{0,14}$`.
+            or not of the grammar `^[A-Z0-9][A-Z0-9.\-]{0,14}$`.
     """
     if not (isinstance(text, str) and text.isascii() and SYMBOL_GRAMMAR.fullmatch(text.upper())):
         shown = printable(text) if isinstance(text, str) else type(text).__name__

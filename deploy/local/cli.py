@@ -9,9 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import django.db
+import psycopg
 import typer
 
 from deploy.local import output, steps
+from deploy.local.errors import DatabaseUnusable
 from deploy.local.signals import stop_signals_interrupt
 from deploy.local.status import status_now
 from deploy.local.system import Worker, open_system, working
@@ -217,6 +220,11 @@ def _problems(as_json: bool) -> Iterator[None]:
             yield
     except BellwetherError as error:
         output.print_problem(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    except (psycopg.Error, django.db.Error) as error:
+        # The first line says what is wrong; it never holds the password.
+        unusable = DatabaseUnusable(f"The database cannot be used: {str(error).strip().splitlines()[0]}.")
+        output.print_problem(unusable, as_json=as_json)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None

@@ -39,6 +39,12 @@ class PostgresUnavailable(LauncherError):
     slug, title = "postgres-unavailable", "PostgreSQL is not available"
 
 
+class DatabaseUnusable(LauncherError):
+    """Raised when the database answers not at all, or not to what Bellwether needs of it."""
+
+    status, slug, title = 503, "database-unusable", "The database cannot be used"
+
+
 class BrokerUnavailable(LauncherError):
     """Raised when no RabbitMQ can be found, downloaded or started."""
 

@@ -25,6 +25,6 @@ globals().update(
         title="Bellwether",
         apps=APPS,
         urls="deploy.local.urls",
-        token_alias=SERVICES[0],
+        callers_alias=SERVICES[0],
     )
 )

@@ -1,1 +1,8 @@
-urlpatterns: list = []
+"""Addresses of the analytics service's API."""
+
+from django.urls import URLPattern
+
+from services.analytics.backtests.urls import urlpatterns as backtests
+from services.analytics.forecasting.urls import urlpatterns as forecasting
+
+urlpatterns: list[URLPattern] = [*backtests, *forecasting]

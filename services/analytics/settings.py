@@ -14,6 +14,6 @@ globals().update(
         title="Bellwether analytics",
         apps=APPS,
         urls="services.analytics.urls",
-        token_alias="analytics",
+        callers_alias="analytics",
     )
 )

@@ -14,6 +14,6 @@ globals().update(
         title="Bellwether ingest",
         apps=APPS,
         urls="services.ingest.urls",
-        token_alias="ingest",
+        callers_alias="ingest",
     )
 )

@@ -2,7 +2,7 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+from shared.http.wsgi import application as make_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "services.ingest.settings")
-application = get_wsgi_application()
+application = make_application()

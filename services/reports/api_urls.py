@@ -1,1 +1,5 @@
-urlpatterns: list = []
+"""Addresses of the reports service's API."""
+
+from services.reports.documents.urls import urlpatterns
+
+__all__ = ["urlpatterns"]

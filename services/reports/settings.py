@@ -14,6 +14,6 @@ globals().update(
         title="Bellwether reports",
         apps=APPS,
         urls="services.reports.urls",
-        token_alias="reports",
+        callers_alias="reports",
     )
 )

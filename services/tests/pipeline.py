@@ -16,7 +16,7 @@ def drain_everything(services: tuple[str, ...] = SERVICES) -> None:
     """Run all due jobs, send all events and receive them, until nothing of `services` moves any more."""
     bus = PostgresBus()
     try:
-        while any([_moved(service, bus) for service in services]):
+        while sum(_moved(service, bus) for service in services):
             pass
     finally:
         bus.close()

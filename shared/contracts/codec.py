@@ -2,17 +2,20 @@
 
 Permitted field types: str, int, float (finite), bool, None, Decimal, date, datetime (aware), UUID, Any for
 JSON-safe values, `T | None`, `tuple[T, ...]`, `dict[str, T]` and nested dataclasses of these. Decimals travel
-as strings and instants as RFC 3339 UTC with microseconds. NaN and infinity are refused.
+as strings and instants as RFC 3339 UTC with microseconds. Refused are NaN and infinity, and text that
+PostgreSQL cannot store: NUL and lone surrogates.
 """
 
 import hashlib
 import json
 import math
+import re
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -20,7 +23,8 @@ from uuid import UUID
 from shared.errors import BellwetherError
 
 MAX_EVENT_BYTES = 256 * 1024
-_PLAIN: dict[Any, tuple[type, ...]] = {str: (str,), int: (int,), float: (float, int), bool: (bool,)}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+DECIMAL_PATTERN = r"-?[0-9]+(\.[0-9]+)?"
 
 
 class MalformedEvent(BellwetherError):
@@ -41,16 +45,19 @@ def dumps(value: Any) -> bytes:
         return json.dumps(
             value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
         ).encode()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise MalformedEvent(f"The value cannot be written as JSON: {error}.") from None
 
 
 def loads(body: bytes) -> Any:
-    """Return the value of strict JSON: UTF-8, no NaN, no duplicate keys. Raises MalformedEvent."""
+    """Return the value of strict JSON: UTF-8, finite numbers, storable text, no duplicate keys.
+
+    Raises MalformedEvent, and OversizeEvent above 256 KiB.
+    """
     if len(body) > MAX_EVENT_BYTES:
         raise OversizeEvent(f"The body has {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken.")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
+        return to_json(json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique))
     except (ValueError, RecursionError) as error:
         raise MalformedEvent(f"The body is not strict JSON: {error}.") from None
 
@@ -64,23 +71,14 @@ def to_json(value: Any) -> Any:
     """Return the JSON-safe form of an event or of one field's value. Raises MalformedEvent."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, float) and not math.isfinite(value):
-        raise MalformedEvent(f"{value!r} is no number that an event may hold.")
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return instant_text(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
     if isinstance(value, (tuple, list)):
         return [to_json(item) for item in value]
     if isinstance(value, dict):
-        return {str(key): to_json(item) for key, item in value.items()}
-    raise MalformedEvent(f"A {type(value).__name__} cannot be part of an event.")
+        return {_key(key): to_json(item) for key, item in value.items()}
+    for kind, write in _WRITERS:
+        if isinstance(value, kind):
+            return write(value)
+    raise MalformedEvent(f"{value!r:.80}, a {type(value).__name__}, cannot be part of an event.")
 
 
 def from_json[T](cls: type[T], data: Any) -> T:
@@ -91,10 +89,10 @@ def from_json[T](cls: type[T], data: Any) -> T:
     if not isinstance(data, dict):
         raise MalformedEvent(f"{cls.__name__} should be an object.")
     values = {}
-    for field in fields(typing.cast(Any, cls)):
-        if field.name not in data:
-            raise MalformedEvent(f"{cls.__name__}.{field.name} is missing.")
-        values[field.name] = _decode(_hints(cls)[field.name], data[field.name], f"{cls.__name__}.{field.name}")
+    for name, hint in _hints(typing.cast(Any, cls)).items():
+        if name not in data:
+            raise MalformedEvent(f"{cls.__name__}.{name} is missing.")
+        values[name] = _decode(hint, data[name], f"{cls.__name__}.{name}")
     return cls(**values)
 
 
@@ -106,7 +104,7 @@ def instant_text(value: datetime) -> str:
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
@@ -115,32 +113,67 @@ def _decode(hint: Any, value: Any, where: str) -> Any:
     if hint is Any:
         return value
     if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in arguments:
-            return None
         (inner,) = (item for item in arguments if item is not type(None))
-        return _decode(inner, value, where)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict and isinstance(value, dict):
-        return {key: _decode(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return None if value is None else _decode(inner, value, where)
+    if origin in (tuple, dict):
+        return _collection(hint, value, where)
     if is_dataclass(hint):
         return from_json(typing.cast(type, hint), value)
     return _scalar(hint, value, where)
 
 
+def _collection(hint: Any, value: Any, where: str) -> Any:
+    inner = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and isinstance(value, list):
+        return tuple(_decode(inner[0], item, f"{where}[{number}]") for number, item in enumerate(value))
+    if typing.get_origin(hint) is dict and isinstance(value, dict):
+        return {key: _decode(inner[1], item, f"{where}.{key}") for key, item in value.items()}
+    raise MalformedEvent(f"{where}: {value!r:.80} is no {hint}.")
+
+
 def _scalar(hint: Any, value: Any, where: str) -> Any:
+    accepted, read = _READERS[hint]
     try:
-        if hint in _PLAIN and isinstance(value, _PLAIN[hint]) and (hint is bool or not isinstance(value, bool)):
-            return float(value) if hint is float else value
-        if hint is datetime and isinstance(value, str):
-            return datetime.fromisoformat(value).astimezone(UTC)
-        if hint in (Decimal, UUID) and isinstance(value, str):
-            return hint(value)
-        if hint is date and isinstance(value, str):
-            return date.fromisoformat(value)
-    except (ValueError, InvalidOperation, OverflowError):
+        if isinstance(value, accepted) and (hint is bool or not isinstance(value, bool)):
+            return read(value)
+    except (ValueError, OverflowError):
         pass
-    raise MalformedEvent(f"{where}: {value!r:.80} is no {getattr(hint, '__name__', hint)}.")
+    raise MalformedEvent(f"{where}: {value!r:.80} is no {hint.__name__}.")
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return found.astimezone(UTC)
+
+
+def _decimal(text: str) -> Decimal:
+    if not re.fullmatch(DECIMAL_PATTERN, text):
+        raise ValueError("a decimal has digits and at most one point")
+    return Decimal(text)
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise MalformedEvent(f"{key!r:.80} is a key, and keys are text.")
+    return _storable(key)
+
+
+def _storable(text: str) -> str:
+    if _UNSTORABLE.search(text):
+        raise MalformedEvent(f"{text!r:.80} has a character that cannot be stored.")
+    return text
+
+
+def _finite[N: (float, Decimal)](number: N) -> N:
+    if not math.isfinite(number):
+        raise MalformedEvent(f"{number!r} is no number that an event may hold.")
+    return number
+
+
+def _same[V](value: V) -> V:
+    return value
 
 
 def _refuse(text: str) -> Any:
@@ -152,3 +185,25 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return found
+
+
+_WRITERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, _storable),
+    (float, _finite),
+    (int, _same),
+    (type(None), _same),
+    (Decimal, lambda number: format(_finite(number), "f")),
+    (datetime, instant_text),
+    (date, date.isoformat),
+    (UUID, str),
+)
+_READERS: dict[type, tuple[type | tuple[type, ...], Callable[[Any], Any]]] = {
+    str: (str, _same),
+    int: (int, _same),
+    bool: (bool, _same),
+    float: ((float, int), float),
+    Decimal: (str, _decimal),
+    datetime: (str, _instant),
+    date: (str, date.fromisoformat),
+    UUID: (str, UUID),
+}

@@ -102,7 +102,8 @@ class ForecastIssued:
     """Raised when a forecast was made; reports react.
 
     Prices are in the terms of `origin_close` (basis `total_return`): `point`, `random_walk` and each list of
-    `quantiles` hold one price for each of `target_sessions`.
+    `quantiles` hold one price for each of `target_sessions`. `model_scores` is what the model achieved on
+    sessions it was not fitted on; ratios are fractions, an error ratio above 1 is worse than no forecast.
     """
 
     forecast_id: UUID
@@ -113,6 +114,7 @@ class ForecastIssued:
     model: str
     model_version: str
     model_sha256: str
+    model_scores: dict[str, Any]
     calendar_version: str
     origin_session: date
     origin_close: float

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from shared.contracts.codec import MalformedEvent, dumps, from_json, loads, to_json
 
+MAX_VERSION = 2**31 - 1
 _NAMESPACE = UUID("6d1f2f0e-3a52-4a0c-9d4b-1c1f4f3f6b57")
 
 
@@ -37,7 +38,8 @@ class Envelope:
     def from_bytes(cls, body: bytes) -> "Envelope":
         """Return the envelope of a body. Raises MalformedEvent or OversizeEvent on anything else."""
         envelope = from_json(cls, loads(body))
-        if envelope.version < 1 or envelope.event_id != event_id(envelope.source, envelope.stream, envelope.version):
+        in_range = 1 <= envelope.version <= MAX_VERSION
+        if not in_range or envelope.event_id != event_id(envelope.source, envelope.stream, envelope.version):
             raise MalformedEvent("The event's id does not belong to its place in its stream.")
         return envelope
 

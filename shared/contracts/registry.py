@@ -26,12 +26,12 @@ class UnsupportedVersion(BellwetherError):
 class EventType:
     """What the registry knows of one event class."""
 
+    cls: type
     type: str
     source: str
     category: str
     schema_version: int
     published: bool
-    cls: type
     upcasters: dict[int, Upcaster]
 
 
@@ -55,6 +55,8 @@ def event[C: type](
     """
 
     def register(cls: C) -> C:
+        if cls.__name__ in _BY_TYPE:
+            raise ValueError(f"{cls.__name__} is an event type already")
         found = EventType(
             type=cls.__name__,
             source=source,

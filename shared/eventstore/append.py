@@ -12,7 +12,7 @@ from shared.contracts.envelope import Envelope, event_id
 from shared.contracts.registry import type_of
 from shared.errors import BellwetherError
 from shared.eventstore.models import Event, Outbox
-from shared.eventstore.registry import Recorded, project
+from shared.eventstore.registry import Recorded, project, recorded
 from shared.observability.correlation import current_cause
 
 # Note [Order of delivery]
@@ -39,7 +39,8 @@ def append(
     All happens in the caller's transaction, which must be open. `expected_version` is the version the caller
     decided on (0: the stream is new); None takes the stream as it is.
 
-    Raises StreamConflict when another writer came first, and OversizeEvent above 256 KiB.
+    Raises StreamConflict when another writer came first, MalformedEvent for an event that could not be read
+    back from its record, and OversizeEvent above 256 KiB.
     """
     connection = connections[service]
     if not connection.in_atomic_block:
@@ -50,10 +51,12 @@ def append(
     envelopes = [
         _envelope(service, stream, at + number, event, now) for number, event in enumerate(events, start=1)
     ]
-    rows = _insert(service, envelopes)
-    _queue(service, rows, envelopes, events)
-    for event, envelope in zip(events, envelopes, strict=True):
-        project(service, Recorded(event=event, envelope=envelope))
+    bodies = [_body(envelope) for envelope in envelopes]
+    # Projectors get what is on record and not the caller's object, so a replay shows them the same.
+    items = [recorded(envelope) for envelope in envelopes]
+    _queue(service, _insert(service, envelopes), bodies, items)
+    for item in items:
+        project(service, item)
     return envelopes
 
 
@@ -66,7 +69,9 @@ def stream_version(service: str, stream: str) -> int:
 def _envelope(service: str, stream: str, version: int, event: Any, now: datetime) -> Envelope:
     kind, cause = type_of(type(event)), current_cause()
     if kind.source != service or not stream.startswith(f"{kind.category}-"):
-        raise ValueError(f"{kind.type} belongs in a {kind.source}/{kind.category}- stream, not {service}/{stream}")
+        raise ValueError(
+            f"{kind.type} belongs in a {kind.source}/{kind.category}- stream, not {service}/{stream}"
+        )
     return Envelope(
         event_id=event_id(service, stream, version),
         source=service,
@@ -79,6 +84,13 @@ def _envelope(service: str, stream: str, version: int, event: Any, now: datetime
         causation_id=cause.causation_id,
         occurred_at=now,
     )
+
+
+def _body(envelope: Envelope) -> bytes:
+    body = envelope.to_bytes()
+    if len(body) > MAX_EVENT_BYTES:
+        raise OversizeEvent(f"{envelope.type} has {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken.")
+    return body
 
 
 def _insert(service: str, envelopes: list[Envelope]) -> list[Event]:
@@ -104,11 +116,7 @@ def _insert(service: str, envelopes: list[Envelope]) -> list[Event]:
         raise
 
 
-def _queue(service: str, rows: list[Event], envelopes: list[Envelope], events: Sequence[Any]) -> None:
-    bodies = [envelope.to_bytes() for envelope in envelopes]
-    for body, envelope in zip(bodies, envelopes, strict=True):
-        if len(body) > MAX_EVENT_BYTES:
-            raise OversizeEvent(f"{envelope.type} has {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken.")
+def _queue(service: str, rows: list[Event], bodies: list[bytes], items: list[Recorded[Any]]) -> None:
     Outbox.objects.using(service).bulk_create(
         Outbox(
             position=row.position,
@@ -117,6 +125,6 @@ def _queue(service: str, rows: list[Event], envelopes: list[Envelope], events: S
             body=body,
             routing_key=f"{service}.{row.type}",
         )
-        for row, body, event in zip(rows, bodies, events, strict=True)
-        if type_of(type(event)).published
+        for row, body, item in zip(rows, bodies, items, strict=True)
+        if type_of(type(item.event)).published
     )

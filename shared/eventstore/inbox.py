@@ -2,7 +2,8 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from itertools import count
 from uuid import UUID
 
 import structlog
@@ -10,14 +11,17 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 
 from shared.contracts.codec import MalformedEvent, OversizeEvent, body_hash
 from shared.contracts.envelope import Envelope
-from shared.contracts.registry import UnknownEventType, UnsupportedVersion, decode_event
+from shared.contracts.registry import UnknownEventType, UnsupportedVersion
 from shared.errors import BellwetherError
 from shared.eventstore.models import Inbox
 from shared.eventstore.parked import park
-from shared.eventstore.registry import Recorded, handlers_of, project, react
+from shared.eventstore.positions import advance, lock_position
+from shared.eventstore.registry import handlers_of, project, react, recorded
 from shared.observability.correlation import Cause, caused_by
 
 MAX_ATTEMPTS = 3
+# Classes of SQLSTATE: connection lost, transaction to be repeated, no resources, lock not free, shutdown.
+_OUTAGES = ("08", "40", "53", "55P03", "57P")
 type Pause = Callable[[float], object]
 log = structlog.get_logger(__name__)
 
@@ -26,10 +30,11 @@ log = structlog.get_logger(__name__)
 # nothing; a crash takes the row and the effect away together. The broker's own `redelivered` flag is no use
 # here: a message published twice is new to the broker.
 
-# Note [Attempts]
+# Note [Attempts of a handler]
 # Attempts are committed before handling, once for a whole batch. If a message kills the process, all of its
 # batch has one attempt; on the next delivery each of those is counted alone, just before it is handled, so
-# only the culprit reaches the limit and its neighbours do not.
+# only the culprit reaches the limit and its neighbours do not. An outage says nothing about the event that it
+# interrupts, so that attempt is taken back.
 
 
 class IdConflict(BellwetherError):
@@ -47,16 +52,15 @@ class CrashedBefore(BellwetherError):
 def receive(service: str, bodies: Sequence[bytes], *, pause: Pause) -> None:
     """Take in a batch of message bodies; when this returns each is handled, stored or parked.
 
-    `pause(seconds)` is called between tries of a failing handler. A database error is raised: the caller
-    gives the batch back to the bus and connects again.
+    `pause(seconds)` is called between tries of a failing handler. An outage of the database is raised: the
+    caller gives the batch back to the bus and connects again.
     """
     envelopes = [found for body in bodies if (found := _decode(service, body)) is not None]
     attempts = _begin(service, [envelope.event_id for envelope, _ in envelopes])
     for envelope, body in envelopes:
-        count = attempts[envelope.event_id]
-        if count > 0:
-            count = _begin_again(service, envelope.event_id)
-        _handle(service, envelope, body, attempts=max(count, 1), pause=pause)
+        begun_before = attempts[envelope.event_id] > 0
+        attempt = _begin_again(service, envelope.event_id) if begun_before else 1
+        _handle(service, envelope, body, attempts=attempt, pause=pause)
         drain(service, envelope.source, envelope.stream, pause=pause)
 
 
@@ -64,8 +68,8 @@ def drain(service: str, source: str, stream: str, *, pause: Pause) -> int:
     """Apply waiting events of one stream that have become next in order; return how many."""
     applied = 0
     while (row := _next_waiting(service, source, stream)) is not None:
-        body = bytes(row.body)
-        _handle(service, Envelope.from_bytes(body), body, attempts=1, pause=pause)
+        body, attempts = bytes(row.body), _begin_again(service, row.event_id)
+        _handle(service, Envelope.from_bytes(body), body, attempts=attempts, pause=pause)
         applied += 1
     return applied
 
@@ -93,48 +97,64 @@ def _begin(service: str, event_ids: list[UUID]) -> dict[UUID, int]:
 
 
 def _begin_again(service: str, event_id: UUID) -> int:
+    """Count one more attempt of a single event and return how many there are with it."""
     with connections[service].cursor() as cursor:
         cursor.execute(
-            "UPDATE attempt SET attempts = attempts + 1, last_at = now() WHERE event_id = %s RETURNING attempts",
+            "INSERT INTO attempt (event_id, attempts) VALUES (%s, 1) ON CONFLICT (event_id)"
+            " DO UPDATE SET attempts = attempt.attempts + 1, last_at = now() RETURNING attempts",
             [event_id],
         )
-        row = cursor.fetchone()
-    return int(row[0]) if row else 1
+        return int(cursor.fetchone()[0])
 
 
 def _handle(service: str, envelope: Envelope, body: bytes, *, attempts: int, pause: Pause) -> None:
-    if attempts > MAX_ATTEMPTS:
-        _set_aside(service, envelope, body, CrashedBefore(f"{envelope.type} was begun {attempts - 1} times."), attempts)
-        return
-    for attempt in range(attempts, MAX_ATTEMPTS + 1):
+    for attempt in count(attempts):
         try:
-            _apply_once(service, envelope, body)
-            return
-        except (OperationalError, InterfaceError):
-            raise
-        except (MalformedEvent, UnsupportedVersion, IdConflict) as error:
+            _apply_once(service, envelope, body, attempt)
+        except (MalformedEvent, UnsupportedVersion, IdConflict, CrashedBefore) as error:
             _set_aside(service, envelope, body, error, attempt)
             return
         except Exception as error:  # the boundary of every handler: whatever it is, it is kept
+            if _is_outage(error):
+                _take_back(service, envelope.event_id)
+                raise
             log.warning("event_handler_failed", type=envelope.type, attempt=attempt, exc_info=True)
             if attempt == MAX_ATTEMPTS:
                 _set_aside(service, envelope, body, error, attempt)
                 return
             pause(0.05 * 2**attempt)
+        else:
+            return
 
 
-def _apply_once(service: str, envelope: Envelope, body: bytes) -> None:
+def _is_outage(error: Exception) -> bool:
+    """Return whether a database error has nothing to do with the statement that met it."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(_OUTAGES)
+
+
+def _take_back(service: str, event_id: UUID) -> None:
+    connections[service].close()
+    with suppress(OperationalError, InterfaceError):
+        _end(service, event_id)
+
+
+def _apply_once(service: str, envelope: Envelope, body: bytes, attempt: int) -> None:
     with transaction.atomic(using=service, durable=True):
         row = _record(service, envelope, body)
         if row is None:
             _end(service, envelope.event_id)
             return
-        position = _lock_position(service, envelope.source, envelope.stream)
+        if attempt > MAX_ATTEMPTS:
+            raise CrashedBefore(f"{envelope.type} was begun {attempt - 1} times.")
+        position = lock_position(service, envelope.source, envelope.stream)
         if envelope.version > position + 1:
             _mark(service, row, "waiting")
         elif envelope.version == position + 1:
             _mark(service, row, _effect(service, envelope))
-            _advance(service, envelope)
+            advance(service, envelope.source, envelope.stream, envelope.version)
         else:
             _mark(service, row, "ignored")
         _end(service, envelope.event_id)
@@ -170,43 +190,22 @@ def _record(service: str, envelope: Envelope, body: bytes) -> int | None:
     return int(position) if state == "waiting" else None
 
 
-def _lock_position(service: str, source: str, stream: str) -> int:
-    with connections[service].cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO stream_position (source, stream, version) VALUES (%s, %s, 0) ON CONFLICT DO NOTHING",
-            [source, stream],
-        )
-        cursor.execute(
-            "SELECT version FROM stream_position WHERE source = %s AND stream = %s FOR UPDATE", [source, stream]
-        )
-        return int(cursor.fetchone()[0])
-
-
 def _effect(service: str, envelope: Envelope) -> str:
     try:
-        event = decode_event(type=envelope.type, schema_version=envelope.schema_version, data=envelope.data)
+        item = recorded(envelope)
     except UnknownEventType:
         return "ignored"
     known = handlers_of(service)
-    if type(event) not in known.projectors and type(event) not in known.reactors:
+    if type(item.event) not in known.projectors and type(item.event) not in known.reactors:
         return "ignored"
-    recorded: Recorded[Any] = Recorded(event=event, envelope=envelope)
     with caused_by(Cause(envelope.correlation_id, envelope.event_id)):
-        project(service, recorded)
-        react(service, recorded)
+        project(service, item)
+        react(service, item)
     return "handled"
 
 
 def _mark(service: str, position: int, state: str) -> None:
     Inbox.objects.using(service).filter(position=position).update(state=state)
-
-
-def _advance(service: str, envelope: Envelope) -> None:
-    with connections[service].cursor() as cursor:
-        cursor.execute(
-            "UPDATE stream_position SET version = %s WHERE source = %s AND stream = %s",
-            [envelope.version, envelope.source, envelope.stream],
-        )
 
 
 def _end(service: str, event_id: UUID) -> None:

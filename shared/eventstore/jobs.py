@@ -113,7 +113,11 @@ def enqueue(
 
 def due_jobs(service: str, *, limit: int) -> list[UUID]:
     """Return ids of jobs that may start now, oldest first."""
-    due = Job.objects.using(service).filter(state="queued", run_after__lte=Now()).order_by("run_after", "created_at")
+    due = (
+        Job.objects.using(service)
+        .filter(state="queued", run_after__lte=Now())
+        .order_by("run_after", "created_at")
+    )
     return list(due.values_list("id", flat=True)[:limit])
 
 

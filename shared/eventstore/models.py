@@ -47,7 +47,9 @@ class Outbox(models.Model):
         db_table = "outbox"
         indexes = [
             models.Index(fields=["position"], condition=models.Q(sent_at=None), name="outbox_pending"),
-            models.Index(fields=["stream", "position"], condition=models.Q(sent_at=None), name="outbox_pending_stream"),
+            models.Index(
+                fields=["stream", "position"], condition=models.Q(sent_at=None), name="outbox_pending_stream"
+            ),
         ]
 
 
@@ -79,7 +81,9 @@ class Inbox(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["source", "stream", "version"], condition=models.Q(state="waiting"), name="inbox_waiting"
+                fields=["source", "stream", "version"],
+                condition=models.Q(state="waiting"),
+                name="inbox_waiting",
             ),
         ]
 

@@ -1,15 +1,17 @@
 """Messages set aside with their error: kept until an operator retries or drops them."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import structlog
-from django.db import connections, transaction
+from django.db import transaction
 from django.db.models.functions import Now
 
 from shared.contracts.codec import body_hash
 from shared.contracts.envelope import Envelope
 from shared.errors import BellwetherError, NotFound
-from shared.eventstore.models import Parked
+from shared.eventstore.models import Inbox, Parked
+from shared.eventstore.positions import advance, lock_position
 
 log = structlog.get_logger(__name__)
 
@@ -18,6 +20,12 @@ class AlreadyResolved(BellwetherError):
     """Raised when a parked message was retried or dropped before."""
 
     status, slug, title = 409, "already-resolved", "The parked message is resolved"
+
+
+class NotNext(BellwetherError):
+    """Raised when a parked message is to be dropped although earlier ones of its stream have not come."""
+
+    status, slug, title = 409, "not-next-in-stream", "Earlier events of the stream have not come"
 
 
 def park(
@@ -34,7 +42,7 @@ def park(
                 body=body,
                 body_hash=body_hash(body),
                 slug=slug,
-                detail=detail.replace("\x00", ""),
+                detail=detail.encode(errors="replace").decode().replace("\x00", ""),
                 attempts=attempts,
             )
         ],
@@ -53,41 +61,55 @@ def retry_parked(service: str, parked_id: int, *, receive: Callable[[str, list[b
 
     Raises NotFound and AlreadyResolved.
     """
-    receive(service, [_resolve(service, parked_id, "retried")])
+    with transaction.atomic(using=service, durable=True):
+        row = _resolve(service, parked_id, "retried")
+    receive(service, [bytes(row.body)])
 
 
 def drop_parked(service: str, parked_id: int) -> None:
-    """Resolve a parked message without its effect, and let its stream go on behind it.
+    """Resolve a parked message without its effect; its stream goes on behind it with the next reconcile.
 
-    Raises NotFound and AlreadyResolved.
+    Raises NotFound, AlreadyResolved, and NotNext while an earlier event of its stream has not come.
     """
-    body = _resolve(service, parked_id, "dropped")
-    row = Parked.objects.using(service).get(id=parked_id)
-    if row.event_id is None or row.slug == "id-conflict":
-        return
-    with connections[service].cursor() as cursor, transaction.atomic(using=service, durable=True):
-        cursor.execute(
-            "INSERT INTO inbox (event_id, source, stream, version, type, body, body_hash, state)"
-            " VALUES (%s, %s, %s, %s, '', %s, %s, 'ignored') ON CONFLICT (event_id) DO NOTHING",
-            [row.event_id, row.source, row.stream, row.version, body, body_hash(body)],
-        )
-        place = [row.source, row.stream]
-        cursor.execute(
-            "INSERT INTO stream_position (source, stream, version) VALUES (%s, %s, 0) ON CONFLICT DO NOTHING", place
-        )
-        cursor.execute(
-            "UPDATE stream_position SET version = version + 1 WHERE source = %s AND stream = %s AND version = %s",
-            [*place, (row.version or 0) - 1],
-        )
-
-
-def _resolve(service: str, parked_id: int, resolution: str) -> bytes:
     with transaction.atomic(using=service, durable=True):
-        row = Parked.objects.using(service).select_for_update().filter(id=parked_id).first()
-        if row is None:
-            raise NotFound(f"No parked message {parked_id} in {service}.")
-        if row.resolution is not None:
-            raise AlreadyResolved(f"Parked message {parked_id} was {row.resolution} before.")
-        row.resolution, row.resolved_at = resolution, Now()
-        row.save(using=service, update_fields=["resolution", "resolved_at"])
-        return bytes(row.body)
+        row = _resolve(service, parked_id, "dropped")
+        if row.event_id is not None and row.version is not None and row.slug != "id-conflict":
+            _pass_over(service, row, row.event_id, row.version)
+
+
+def _resolve(service: str, parked_id: int, resolution: str) -> Parked:
+    row = Parked.objects.using(service).select_for_update().filter(id=parked_id).first()
+    if row is None:
+        raise NotFound(f"No parked message {parked_id} in {service}.")
+    if row.resolution is not None:
+        raise AlreadyResolved(f"Parked message {parked_id} was {row.resolution} before.")
+    row.resolution, row.resolved_at = resolution, Now()
+    row.save(using=service, update_fields=["resolution", "resolved_at"])
+    return row
+
+
+def _pass_over(service: str, row: Parked, event_id: UUID, version: int) -> None:
+    """Count the event as received and its place in the stream as done."""
+    position = lock_position(service, row.source, row.stream)
+    if version > position + 1:
+        raise NotNext(
+            f"{row.stream} is at version {position}; version {version} cannot be dropped before its turn."
+        )
+    body = bytes(row.body)
+    Inbox.objects.using(service).bulk_create(
+        [
+            Inbox(
+                event_id=event_id,
+                source=row.source,
+                stream=row.stream,
+                version=version,
+                type=Envelope.from_bytes(body).type,
+                body=body,
+                body_hash=row.body_hash,
+                state="ignored",
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    if version == position + 1:
+        advance(service, row.source, row.stream, version)

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from django.db import connections, transaction
 
 from shared.contracts.envelope import Envelope
-from shared.contracts.registry import decode_event
 from shared.eventstore.models import Event, Inbox
-from shared.eventstore.registry import Recorded, handlers_of, project
+from shared.eventstore.registry import handlers_of, project, recorded
 
-# Note [Rebuild]
+# Note [Rebuild of projections]
 # Runs as the migrator. Projectors write through the service's alias as always, but the search path puts a
 # schema with fresh copies of the projection tables in front, so the live rows are not touched. Locking the
 # live tables first makes every event that is not yet projected wait, so the replay is complete; readers go on
@@ -21,11 +19,10 @@ from shared.eventstore.registry import Recorded, handlers_of, project
 
 def rebuild(service: str) -> int:
     """Replace all projection rows of a service by a replay of its record; return the events replayed."""
-    with _replayed(service) as (replayed, tables, shadow):
-        with connections[service].cursor() as cursor:
-            for table in tables:
-                cursor.execute(f"DELETE FROM {service}.{table}")
-                cursor.execute(f"INSERT INTO {service}.{table} SELECT * FROM {shadow}.{table}")
+    with _replayed(service) as (replayed, tables, shadow), connections[service].cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DELETE FROM {service}.{table}")
+            cursor.execute(f"INSERT INTO {service}.{table} SELECT * FROM {shadow}.{table}")
     return replayed
 
 
@@ -46,7 +43,7 @@ def differences(service: str) -> dict[str, int]:
 @contextmanager
 def _replayed(service: str) -> Iterator[tuple[int, list[str], str]]:
     """Give (events replayed, tables, shadow schema) inside one transaction that drops the schema again."""
-    tables = [model._meta.db_table for model in handlers_of(service).projections]
+    tables = [model._meta.db_table for model in handlers_of(service).projections]  # noqa: SLF001 Django documents it
     shadow = f"rebuild_{service}"
     with transaction.atomic(using=service, durable=True):
         with connections[service].cursor() as cursor:
@@ -55,40 +52,35 @@ def _replayed(service: str) -> Iterator[tuple[int, list[str], str]]:
                 cursor.execute(f"LOCK TABLE {service}.{table} IN SHARE ROW EXCLUSIVE MODE")
                 cursor.execute(f"CREATE TABLE {shadow}.{table} (LIKE {service}.{table} INCLUDING ALL)")
             cursor.execute(f"SET LOCAL search_path = {shadow}, {service}")
-        replayed = sum(_replay(service, recorded) for recorded in _record_of(service))
-        yield replayed, tables, shadow
+        yield _replay(service), tables, shadow
         with connections[service].cursor() as cursor:
             cursor.execute(f"DROP SCHEMA {shadow} CASCADE")
             cursor.execute(f"SET LOCAL search_path = {service}")
 
 
-def _replay(service: str, recorded: Recorded[Any]) -> int:
-    project(service, recorded)
-    return 1
+def _replay(service: str) -> int:
+    count = 0
+    for envelope in _record_of(service):
+        project(service, recorded(envelope))
+        count += 1
+    return count
 
 
-def _record_of(service: str) -> Iterator[Recorded[Any]]:
+def _record_of(service: str) -> Iterator[Envelope]:
     """Give what the service received and then what it decided, each stream in its order."""
     received = Inbox.objects.using(service).filter(state="handled").order_by("source", "stream", "version")
     for row in received.iterator(chunk_size=500):
-        yield _recorded(Envelope.from_bytes(bytes(row.body)))
+        yield Envelope.from_bytes(bytes(row.body))
     for event in Event.objects.using(service).order_by("position").iterator(chunk_size=500):
-        yield _recorded(
-            Envelope(
-                event_id=event.event_id,
-                source=service,
-                stream=event.stream,
-                version=event.version,
-                type=event.type,
-                schema_version=event.schema_version,
-                data=event.data,
-                correlation_id=event.correlation_id,
-                causation_id=event.causation_id,
-                occurred_at=event.occurred_at,
-            )
+        yield Envelope(
+            event_id=event.event_id,
+            source=service,
+            stream=event.stream,
+            version=event.version,
+            type=event.type,
+            schema_version=event.schema_version,
+            data=event.data,
+            correlation_id=event.correlation_id,
+            causation_id=event.causation_id,
+            occurred_at=event.occurred_at,
         )
-
-
-def _recorded(envelope: Envelope) -> Recorded[Any]:
-    event = decode_event(type=envelope.type, schema_version=envelope.schema_version, data=envelope.data)
-    return Recorded(event=event, envelope=envelope)

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import models
 
 from shared.contracts.envelope import Envelope
+from shared.contracts.registry import decode_event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +59,22 @@ def handlers_of(service: str) -> ServiceHandlers:
     return _HANDLERS.setdefault(service, ServiceHandlers())
 
 
-def project(service: str, recorded: Recorded[Any]) -> None:
+def recorded(envelope: Envelope) -> Recorded[Any]:
+    """Return the event of an envelope as handlers get it.
+
+    Raises UnknownEventType, UnsupportedVersion and MalformedEvent.
+    """
+    event = decode_event(type=envelope.type, schema_version=envelope.schema_version, data=envelope.data)
+    return Recorded(event=event, envelope=envelope)
+
+
+def project(service: str, item: Recorded[Any]) -> None:
     """Run the projectors of one event inside the caller's transaction."""
-    for handler in handlers_of(service).projectors.get(type(recorded.event), ()):
-        handler(recorded)
+    for handler in handlers_of(service).projectors.get(type(item.event), ()):
+        handler(item)
 
 
-def react(service: str, recorded: Recorded[Any]) -> None:
+def react(service: str, item: Recorded[Any]) -> None:
     """Run the reactors of one event inside the caller's transaction."""
-    for handler in handlers_of(service).reactors.get(type(recorded.event), ()):
-        handler(recorded)
+    for handler in handlers_of(service).reactors.get(type(item.event), ()):
+        handler(item)

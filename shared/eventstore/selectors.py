@@ -1,12 +1,22 @@
 """Reads of the record."""
 
+from typing import Any
+
+from django.db.models import Case, Expression, F, OuterRef, QuerySet, Subquery, When
+from django.db.models.functions import Coalesce
+
 from shared.eventstore.jobs import OPEN_STATES
 from shared.eventstore.models import Job
 
 
-def live_state(service: str, *, kind: str, key: str, state: str) -> str:
-    """Return a projection's state, or its job's while the work is open: queued, running or waiting_quota."""
-    if state != "queued":
-        return state
-    open_jobs = Job.objects.using(service).filter(kind=kind, key=key, state__in=OPEN_STATES)
-    return open_jobs.values_list("state", flat=True).first() or state
+def with_live_state(rows: QuerySet[Any], *, kind: str, key: Expression | OuterRef) -> QuerySet[Any]:
+    """Add `live_state` to rows of a projection: its state, or its job's while the work is open.
+
+    `key` is the job's key in terms of the row, by OuterRef.
+    """
+    jobs = Job.objects.using(rows.db).filter(kind=kind, key=key, state__in=OPEN_STATES)
+    job_state = Coalesce(Subquery(jobs.values("state")[:1]), F("state"))
+    shown: QuerySet[Any] = rows.annotate(
+        live_state=Case(When(state="queued", then=job_state), default=F("state"))
+    )
+    return shown

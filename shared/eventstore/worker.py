@@ -9,6 +9,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connections
 
 from shared.errors import BellwetherError
+from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import (
     MAX_ATTEMPTS,
     JobAbandoned,
@@ -39,14 +40,16 @@ def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
             log.warning("job_database_error", job=str(job.id), exc_info=True)
             connections[service].close()
             give_back(job, after_seconds=1)
+        except StreamConflict:
+            log.warning("job_stream_conflict", job=str(job.id), exc_info=True)
+            _try_again(job)
         except BellwetherError as error:
             _fail(job, "refused" if error.status < 500 else "failed", error)
-        except Exception:  # the boundary of every job: recorded, retried, and in the end failed for all to see
+        except (
+            Exception
+        ):  # the boundary of every job: recorded, retried, and in the end failed for all to see
             log.exception("job_crashed", job=str(job.id), kind=job.kind, attempt=job.attempts)
-            if job.attempts < MAX_ATTEMPTS:
-                give_back(job, after_seconds=float(job.attempts))
-            else:
-                _fail(job, "failed", BellwetherError(f"The {job.kind} job broke {job.attempts} times; see the log."))
+            _try_again(job)
 
 
 def release_expired(service: str) -> int:
@@ -57,8 +60,17 @@ def release_expired(service: str) -> int:
             give_back(job, after_seconds=0)
         else:
             with caused_by(Cause(job.correlation_id, job.causation_id)):
-                _fail(job, "failed", JobAbandoned(f"The {job.kind} job lost its worker {job.attempts} times."))
+                _fail(
+                    job, "failed", JobAbandoned(f"The {job.kind} job lost its worker {job.attempts} times.")
+                )
     return len(expired)
+
+
+def _try_again(job: LeasedJob) -> None:
+    if job.attempts < MAX_ATTEMPTS:
+        give_back(job, after_seconds=float(job.attempts))
+    else:
+        _fail(job, "failed", BellwetherError(f"The {job.kind} job broke {job.attempts} times; see the log."))
 
 
 def _fail(job: LeasedJob, state: str, error: BellwetherError) -> None:
@@ -66,6 +78,8 @@ def _fail(job: LeasedJob, state: str, error: BellwetherError) -> None:
         job_kind(job.service, job.kind).fail(job, state, error.as_problem())
     except LeaseLost:
         log.warning("job_lease_lost", job=str(job.id))
+    except Exception:  # the job stays as it is: when its lease has run out, the next tick tries this again
+        log.exception("job_failure_not_recorded", job=str(job.id), kind=job.kind)
 
 
 @contextmanager
@@ -74,14 +88,14 @@ def _renewing(job: LeasedJob, lease_seconds: float) -> Iterator[None]:
     done = threading.Event()
 
     def keep() -> None:
-        try:
-            while not done.wait(lease_seconds / 3):
+        while not done.wait(lease_seconds / 3):
+            try:
                 if not renew(job, lease_seconds=lease_seconds):
-                    return
-        except (OperationalError, InterfaceError):
-            log.warning("job_lease_not_renewed", job=str(job.id))
-        finally:
-            connections.close_all()
+                    break
+            except (OperationalError, InterfaceError):
+                log.warning("job_lease_not_renewed", job=str(job.id))
+                connections[job.service].close()
+        connections.close_all()
 
     thread = threading.Thread(target=keep, name=f"lease-{job.id}", daemon=True)
     thread.start()

@@ -1,13 +1,23 @@
 """Serializers and fields that take what is documented and nothing else."""
 
 import re
+from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-_SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.\-]{0,14}")
+from shared.symbols import SYMBOL_GRAMMAR, InvalidSymbol, normalise_symbol
+
+SIGNIFICANT_DIGITS = 12
+LARGEST_NUMBER = 2**53  # above it a JSON number is not the same in every language
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -18,31 +28,92 @@ class StrictSerializer(serializers.Serializer[Any]):
         unknown = sorted(set(data) - set(self.fields)) if hasattr(data, "keys") else []
         if unknown:
             known = ", ".join(sorted(self.fields)) or "none"
-            raise serializers.ValidationError(
-                {
-                    str(name)[:80]: serializers.ErrorDetail(f"Unknown; known are: {known}.", code="unknown_field")
-                    for name in unknown
-                }
-            )
+            detail = serializers.ErrorDetail(f"Unknown; known are: {known}.", code="unknown_field")
+            raise serializers.ValidationError({str(name)[:80]: [detail] for name in unknown[:20]})
         return super().to_internal_value(data)
 
 
-class SymbolField(serializers.CharField):
-    """A ticker symbol: letters, digits, dot and hyphen in ASCII; lower case is folded."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(trim_whitespace=False, **options)
+@extend_schema_field(
+    {"type": "string", "pattern": f"^{SYMBOL_GRAMMAR.pattern}$", "description": "Lower case is folded."}
+)
+class SymbolField(serializers.Field[str, Any, str, Any]):
+    """A ticker symbol."""
 
     def to_internal_value(self, data: Any) -> str:
         """Return the upper-case symbol. Raises ValidationError for anything else."""
-        if not isinstance(data, str) or not data.isascii() or not _SYMBOL.fullmatch(data.upper()):
+        try:
+            return normalise_symbol(data)
+        except InvalidSymbol as error:
+            raise serializers.ValidationError(error.detail, code="invalid_symbol") from None
+
+    def to_representation(self, value: str) -> str:
+        """Return the symbol."""
+        return value
+
+
+class Choice(serializers.ChoiceField):
+    """One of a few words, given as a string."""
+
+    def __init__(self, choices: Iterable[str], **options: Any) -> None:
+        super().__init__(choices=tuple(choices), **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the word. Raises ValidationError naming those permitted."""
+        if not isinstance(data, str) or data not in self.choices:
             raise serializers.ValidationError(
-                "A symbol has 1 to 15 of A-Z, 0-9, dot and hyphen, and starts with a letter or digit.",
-                code="invalid_symbol",
+                f"Permitted are: {', '.join(self.choices)}.", code="invalid_choice"
             )
-        return data.upper()
+        return data
 
 
+@extend_schema_field(OpenApiTypes.DATE)
+class SessionDate(serializers.Field[date, Any, str, Any]):
+    """A day as `YYYY-MM-DD`, not in the future."""
+
+    def to_internal_value(self, data: Any) -> date:
+        """Return the day. Raises ValidationError for another form, a day that does not exist or is to come."""
+        try:
+            if not isinstance(data, str) or not _DATE.fullmatch(data):
+                raise ValueError
+            day = date.fromisoformat(data)
+        except ValueError:
+            raise serializers.ValidationError(
+                "Give an existing day as YYYY-MM-DD.", code="invalid_date"
+            ) from None
+        if day > timezone.now().date():
+            raise serializers.ValidationError(f"{day} is in the future.", code="future_date")
+        return day
+
+    def to_representation(self, value: date) -> str:
+        """Return the day in ISO form."""
+        return value.isoformat()
+
+
+class DateRange(StrictSerializer):
+    """Two optional dates, both included, the first not after the second."""
+
+    start = SessionDate(required=False)
+    end = SessionDate(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the values. Raises ValidationError for a range that is upside down."""
+        start, end = attrs.get("start"), attrs.get("end")
+        if start and end and start > end:
+            raise serializers.ValidationError({"end": f"{end} is before start, {start}."}, code="upside_down")
+        return attrs
+
+
+class WholeNumber(serializers.IntegerField):
+    """A whole number in digits only."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the number. Raises ValidationError for signs of anything else: spaces, `_`, `.0`, true."""
+        if isinstance(data, bool) or not _WHOLE.fullmatch(str(data)):
+            self.fail("invalid")
+        return int(data)
+
+
+@extend_schema_field({"type": "string", "format": "decimal", "example": "10000.00"})
 class DecimalText(serializers.Field[Decimal, Any, str, Any]):
     """A decimal number as a JSON string, so that no digit is lost on the way."""
 
@@ -59,12 +130,62 @@ class DecimalText(serializers.Field[Decimal, Any, str, Any]):
         if not isinstance(data, str) or not _DECIMAL.fullmatch(data):
             raise serializers.ValidationError(permitted, code="invalid_decimal")
         value = Decimal(data)
-        exponent = value.as_tuple().exponent
-        places = -exponent if isinstance(exponent, int) else 0
-        if not self._minimum <= value <= self._maximum or places > self._places:
+        if not self._minimum <= value <= self._maximum or len(data.partition(".")[2]) > self._places:
             raise serializers.ValidationError(permitted, code="out_of_range")
         return value
 
     def to_representation(self, value: Decimal) -> str:
         """Return plain notation."""
         return format(value, "f")
+
+
+@extend_schema_field({"type": "string", "format": "decimal", "example": "187.15"})
+class NumberText(serializers.Field[Any, Any, str, Any]):
+    """A price or an amount on its way out: plain notation in a string."""
+
+    def to_representation(self, value: Decimal | float) -> str:
+        """Return the number as `number_text` writes it."""
+        return number_text(value)
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {"oneOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}]},
+    }
+)
+class Parameters(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """A strategy's parameters: an object of plain values, which the strategy itself checks."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        """Return the object. Raises ValidationError for nested, endless or oversize values."""
+        if (
+            not isinstance(data, dict)
+            or len(data) > 50
+            or not all(_is_plain(value) for value in data.values())
+        ):
+            raise serializers.ValidationError(
+                "Give an object of at most 50 numbers, short strings and booleans.", code="invalid_parameters"
+            )
+        if any(len(name) > 80 for name in data):
+            raise serializers.ValidationError(
+                "A name has more than 80 characters.", code="invalid_parameters"
+            )
+        return data
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Return the object."""
+        return value
+
+
+def number_text(value: Decimal | float) -> str:
+    """Return a number in plain notation: a Decimal with all its digits, a float with 12 significant ones."""
+    exact = value if isinstance(value, Decimal) else Decimal(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    text = format(exact, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= 100
+    return isinstance(value, bool) or (isinstance(value, (int, float)) and abs(value) <= LARGEST_NUMBER)

@@ -1,20 +1,47 @@
 """Is the process alive, and can it do its work?"""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import Error, connections
-from django.http import HttpRequest, JsonResponse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from shared.http.operations import PublicOperation
 
 
-def livez(request: HttpRequest) -> JsonResponse:
+class CheckLiveness(PublicOperation):
     """Answer as long as the process runs; touches nothing."""
-    return JsonResponse({"status": "ok"})
+
+    class Output(serializers.Serializer[Any]):
+        """That it runs."""
+
+        status = serializers.CharField()
+
+    def get(self, request: Request) -> Response:
+        """Say so."""
+        return Response({"status": "ok"})
 
 
-def readyz(request: HttpRequest) -> JsonResponse:
+class CheckReadiness(PublicOperation):
     """Answer 200 when every database alias answers and is migrated, 503 naming the checks that fail."""
-    checks = {alias: _check(alias) for alias in settings.DATABASES if alias != "default"}
-    healthy = all(state == "ok" for state in checks.values())
-    return JsonResponse({"status": "ok" if healthy else "unavailable", "checks": checks}, status=200 if healthy else 503)
+
+    class Output(serializers.Serializer[Any]):
+        """What each database alias says: `ok`, `not migrated` or `unreachable`."""
+
+        status = serializers.CharField()
+        checks = serializers.DictField(child=serializers.CharField())
+
+    successes = (200, 503)
+
+    def get(self, request: Request) -> Response:
+        """Ask every alias."""
+        checks = {alias: _check(alias) for alias in settings.DATABASES if alias != "default"}
+        healthy = all(state == "ok" for state in checks.values())
+        return Response(
+            {"status": "ok" if healthy else "unavailable", "checks": checks}, status=200 if healthy else 503
+        )
 
 
 def _check(alias: str) -> str:
@@ -25,5 +52,3 @@ def _check(alias: str) -> str:
     except Error:
         connections[alias].close()
         return "unreachable"
-
-

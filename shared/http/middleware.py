@@ -1,11 +1,13 @@
-"""What surrounds every request: its correlation id, and the headers of every answer."""
+"""What surrounds every request: its correlation id, the check of its host, and the headers of every answer."""
 
 from collections.abc import Callable
 from uuid import UUID
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from uuid6 import uuid7
 
+from shared.http.problems import problem_response
 from shared.observability.correlation import Cause, caused_by
 
 _HEADERS = {
@@ -24,13 +26,22 @@ class RequestContext:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Run the request inside its cause and complete the answer's headers."""
-        correlation_id = _uuid_or_none(request.headers.get("X-Request-ID", "")) or uuid7()
-        with caused_by(Cause(UUID(str(correlation_id)))):
-            response = self._get_response(request)
+        correlation_id = _uuid_or_none(request.headers.get("X-Request-ID", "")) or UUID(str(uuid7()))
+        with caused_by(Cause(correlation_id)):
+            response = self._answer(request)
         response["X-Request-ID"] = str(correlation_id)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        if request.method == "HEAD":  # Django leaves the body to the server, and gunicorn warns about each
+            response["Content-Length"], response.content = str(len(response.content)), b""
         return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return problem_response(request, 400, "This host is not served here; see ALLOWED_HOSTS.")
+        return self._get_response(request)
 
 
 def _uuid_or_none(text: str) -> UUID | None:

@@ -2,28 +2,27 @@
 
 from typing import Any
 
-from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-from shared.contracts.codec import MalformedEvent, OversizeEvent, loads
+from shared.contracts.codec import MAX_EVENT_BYTES, MalformedEvent, OversizeEvent, loads
 
 
 class BodyTooLarge(APIException):
     """Raised for a body above the limit."""
 
     status_code = 413
-    default_detail = "The body is too large."
+    default_detail = f"The body is too large; at most {MAX_EVENT_BYTES} bytes are taken."
 
 
 class StrictJSONParser(BaseParser):
-    """JSON objects only: UTF-8, no NaN, no duplicate keys, bounded in size and depth."""
+    """JSON objects only, as strict and as small as events are."""
 
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:
         """Return the object. Raises ParseError (400) and BodyTooLarge (413)."""
-        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+        body = stream.read(MAX_EVENT_BYTES + 1)
         try:
             value = loads(body)
         except OversizeEvent:

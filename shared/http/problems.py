@@ -1,20 +1,25 @@
 """Every error as `application/problem+json` (RFC 9457) with a stable slug, and never a stack trace."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema_field
 from drf_standardized_errors.formatter import flatten_errors
 from drf_standardized_errors.handler import ExceptionHandler
-from rest_framework import exceptions
+from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
-from shared.errors import BellwetherError, NotFound
+from shared.errors import BellwetherError, NotFound, ValidationFailed
+from shared.observability.correlation import current_cause
 
 CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 5
 _SLUGS: dict[int, tuple[str, str]] = {
-    400: ("bad-request", "The request cannot be understood"),
+    400: ("malformed-request", "The request cannot be understood"),
     401: ("not-authenticated", "A valid token is needed"),
     403: ("permission-denied", "This is not allowed"),
     404: ("not-found", "Not found"),
@@ -34,17 +39,43 @@ class Unavailable(BellwetherError):
     status, slug, title = 503, "unavailable", "Temporarily unavailable"
 
 
+class FieldError(serializers.Serializer[Any]):
+    """What is wrong with one field or query parameter."""
+
+    attr = serializers.CharField(allow_null=True)
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class Problem(serializers.Serializer[Any]):
+    """An error as RFC 9457 has it; some kinds add members, such as `needed_sessions`."""
+
+    type = serializers.CharField(help_text="`/problems/` and the code")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField(required=False, help_text="A stable word for programs")
+    instance = serializers.CharField(required=False, help_text="The path that was asked")
+    request_id = serializers.UUIDField(required=False, help_text="Under which the log has the request")
+    errors = FieldError(many=True, required=False)  # type: ignore[assignment]  # hides a property not used here
+
+
+@extend_schema_field(Problem)
+class ProblemField(serializers.JSONField):
+    """Why a piece of work has no result, as its event recorded it."""
+
+
 def exception_handler(exc: Exception, context: Any) -> Response | None:
     """Return the problem answer for anything a view raised; DRF's setting EXCEPTION_HANDLER names this."""
     if isinstance(exc, (OperationalError, InterfaceError)):
         exc = Unavailable("The database does not answer. Try again shortly.")
-    if isinstance(exc, Http404):
+    elif isinstance(exc, Http404):
         exc = NotFound("There is nothing at this address.")
-    path = context["request"].path
+    elif isinstance(exc, SuspiciousOperation):
+        exc = exceptions.ParseError("The request was refused before it was read.")
     if isinstance(exc, BellwetherError):
-        headers = {"Retry-After": "5"} if exc.status == 503 else None
-        body = {**exc.as_problem(), "instance": path}
-        response = Response(body, status=exc.status, headers=headers, content_type=CONTENT_TYPE)
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if exc.status == 503 else None
+        response = Response(_of_error(exc, context["request"]), status=exc.status, headers=headers)
     else:
         answered = _ProblemHandler(exc, context).run()
         if answered is None:
@@ -55,39 +86,37 @@ def exception_handler(exc: Exception, context: Any) -> Response | None:
 
 
 class _ProblemHandler(ExceptionHandler):
+    """Formats what Django REST framework raises, and reports what nobody expected to the log."""
+
     def format_exception(self, exc: exceptions.APIException) -> dict[str, Any]:
-        path = self.context["request"].path
+        request = self.context["request"]
         if isinstance(exc, exceptions.ValidationError):
             errors = [
-                {"attr": error.attr, "code": error.code, "detail": error.detail} for error in flatten_errors(exc.detail)
+                {"attr": error.attr, "code": error.code, "detail": error.detail}
+                for error in flatten_errors(exc.detail)
             ]
             named = "; ".join(f"{error['attr']}: {error['detail']}" for error in errors[:5])
-            return {
-                "type": "/problems/validation-error",
-                "title": "The request is not valid",
-                "status": 400,
-                "detail": named,
-                "instance": path,
-                "errors": errors,
-            }
+            return {**_of_error(ValidationFailed(named), request), "errors": errors}
         detail = str(exc.detail) if exc.status_code < 500 else "An unexpected error was logged."
-        return problem_body(exc.status_code, detail=detail, instance=path)
+        return problem_body(request, exc.status_code, detail)
 
 
-def problem_body(status: int, *, detail: str, instance: str) -> dict[str, Any]:
+def problem_body(request: Any, status: int, detail: str) -> dict[str, Any]:
     """Return the members of a problem that no error class stands for."""
     slug, title = _SLUGS.get(status, _SLUGS[400])
-    return {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail, "instance": instance}
+    return _placed({"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}, request)
 
 
-def problem_response(request: HttpRequest, status: int, detail: str) -> HttpResponse:
-    """Return a problem outside of DRF: unknown addresses, foreign hosts, crashes."""
-    body = json.dumps(problem_body(status, detail=detail, instance=request.path))
-    return HttpResponse(body, status=status, content_type=CONTENT_TYPE)
+def problem_response(
+    request: HttpRequest, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """Return a problem outside of DRF: unknown addresses and methods, foreign hosts, crashes."""
+    body = json.dumps(problem_body(request, status, detail))
+    return HttpResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django refuses before any view runs, such as a foreign Host."""
+    """Answer what Django refuses before any view runs."""
     return problem_response(request, 400, "The request was refused before it was read.")
 
 
@@ -99,3 +128,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a crash outside of DRF."""
     return problem_response(request, 500, "An unexpected error was logged.")
+
+
+def _of_error(error: BellwetherError, request: Any) -> dict[str, Any]:
+    body = error.as_problem()
+    if isinstance(error, ValidationFailed) and "field" in error.extra:
+        # One shape for every field error, whichever layer found it.
+        code = error.slug.replace("-", "_")
+        body["errors"] = [{"attr": body.pop("field"), "code": code, "detail": error.detail}]
+    return _placed(body, request)
+
+
+def _placed(body: dict[str, Any], request: Any) -> dict[str, Any]:
+    """Add what only this request knows; its id stands in the log too."""
+    code = body["type"].rpartition("/")[2]
+    return {**body, "code": code, "instance": request.path, "request_id": str(current_cause().correlation_id)}

@@ -1,12 +1,11 @@
 """Addresses that every service answers: health and its OpenAPI document."""
 
-from django.urls import path
-from drf_spectacular.views import SpectacularAPIView
-
-from shared.http.health import livez, readyz
+from shared.http.health import CheckLiveness, CheckReadiness
+from shared.http.operations import route
+from shared.http.schema import ShowSchema
 
 shared_urlpatterns = [
-    path("livez", livez),
-    path("readyz", readyz),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    *route("livez", "livez", get=CheckLiveness),
+    *route("readyz", "readyz", get=CheckReadiness),
+    *route("api/schema/", "schema", get=ShowSchema),
 ]

@@ -30,7 +30,9 @@ class Bus(Protocol):
     def publish(self, source: str, messages: Sequence[Message]) -> None:
         """Return once every message is safe with the bus. Raises BusUnavailable; some may then be safe."""
 
-    def batch(self, service: str, *, limit: int, wait_seconds: float) -> AbstractContextManager[Sequence[bytes]]:
+    def batch(
+        self, service: str, *, limit: int, wait_seconds: float
+    ) -> AbstractContextManager[Sequence[bytes]]:
         """Give up to `limit` bodies in order, none when nothing came within `wait_seconds`.
 
         Leaving the block settles them; leaving it by an exception gives them back.

@@ -4,7 +4,8 @@ There are no long delays, no retries and no priorities in the broker: what is du
 that the job loop finds.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from shared.eventstore.worker import run_job
 from shared.messaging.topology import DELIVERY_LIMIT, Names
 
 JOB_LIMIT_MILLISECONDS = 8 * 60 * 1000
+RING_AGAIN_SECONDS = 30.0  # another process may have taken the ring, and died with it
 DEAD_DOORBELL_MILLISECONDS = 7 * 24 * 3600 * 1000
 log = structlog.get_logger(__name__)
 
@@ -29,7 +31,7 @@ class QuorumBroker(RabbitmqBroker):
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
         return {
-            **super()._build_queue_arguments(queue_name),
+            **super()._build_queue_arguments(queue_name),  # type: ignore[no-untyped-call]
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERY_LIMIT,
         }
@@ -57,25 +59,38 @@ class FreshConnections(Middleware):
 class Doorbells:
     """One actor and one queue for each service, on RabbitMQ or, without a URL, inside this process."""
 
-    def __init__(self, broker_url: str | None, *, names: Names, services: Sequence[str], lease_seconds: float) -> None:
+    def __init__(
+        self,
+        broker_url: str | None,
+        *,
+        names: Names,
+        services: Sequence[str],
+        lease_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         middleware: list[Middleware] = [TimeLimit(time_limit=JOB_LIMIT_MILLISECONDS), FreshConnections()]
         self.broker: dramatiq.Broker = (
             QuorumBroker(url=broker_url, confirm_delivery=True, middleware=middleware)
             if broker_url
             else StubBroker(middleware=middleware)
         )
-        self._in_hand: set[UUID] = set()
-        self._actors = {service: self._actor(service, names.jobs(service), lease_seconds) for service in services}
+        self._clock = clock
+        self._rung_at: dict[UUID, float] = {}
+        self._actors = {
+            service: self._actor(service, names.jobs(service), lease_seconds) for service in services
+        }
 
     def ring(self, service: str, job_id: UUID) -> None:
-        """Have some worker look at the job; an id already in this process's hands is not rung twice."""
-        if job_id in self._in_hand:
+        """Have some worker look at the job; what was rung a short while ago and not looked at here is not rung again."""
+        now = self._clock()
+        if now - self._rung_at.get(job_id, -RING_AGAIN_SECONDS) < RING_AGAIN_SECONDS:
             return
-        self._in_hand.add(job_id)
+        self._rung_at = {rung: at for rung, at in self._rung_at.items() if now - at < RING_AGAIN_SECONDS}
+        self._rung_at[job_id] = now
         try:
             self._actors[service].send(str(job_id))
         except Exception:  # the doorbell is a courtesy: the job loop finds the row without it
-            self._in_hand.discard(job_id)
+            self._rung_at.pop(job_id, None)
             log.warning("doorbell_failed", service=service, exc_info=True)
 
     def _actor(self, service: str, queue: str, lease_seconds: float) -> Any:
@@ -83,8 +98,7 @@ class Doorbells:
             try:
                 run_job(service, UUID(job_id), lease_seconds=lease_seconds)
             finally:
-                self._in_hand.discard(UUID(job_id))
+                self._rung_at.pop(UUID(job_id), None)
 
-        return dramatiq.actor(
-            look, actor_name=f"run_{service}_job", queue_name=queue, broker=self.broker
-        )
+        declare = dramatiq.actor(actor_name=f"run_{service}_job", queue_name=queue, broker=self.broker)
+        return declare(look)

@@ -42,7 +42,9 @@ class PostgresBus:
                 yield [bytes(body) for _, body in rows]
                 if rows:
                     with holder.cursor() as cursor:
-                        cursor.execute("DELETE FROM bus.delivery WHERE id = ANY(%s)", [[row[0] for row in rows]])
+                        cursor.execute(
+                            "DELETE FROM bus.delivery WHERE id = ANY(%s)", [[row[0] for row in rows]]
+                        )
         except BaseException:
             self.close()
             raise

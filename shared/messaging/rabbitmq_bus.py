@@ -27,14 +27,19 @@ class RabbitBus:
         """Publish persistent, mandatory messages and wait for each confirm."""
         properties = [
             pika.BasicProperties(
-                content_type="application/json", delivery_mode=2, message_id=str(message.event_id), app_id=source
+                content_type="application/json",
+                delivery_mode=2,
+                message_id=str(message.event_id),
+                app_id=source,
             )
             for message in messages
         ]
         with self._guard():
             channel = self._open()
             for message, props in zip(messages, properties, strict=True):
-                channel.basic_publish(self._names.exchange, message.routing_key, message.body, props, mandatory=True)
+                channel.basic_publish(
+                    self._names.exchange, message.routing_key, message.body, props, mandatory=True
+                )
 
     @contextmanager
     def batch(self, service: str, *, limit: int, wait_seconds: float) -> Iterator[Sequence[bytes]]:
@@ -71,7 +76,7 @@ class RabbitBus:
                 return
 
     def _open(self) -> BlockingChannel:
-        if self._channel is None or not self._channel.is_open:
+        if self._channel is None or not self._is_alive():
             self.close()
             self._connection = BlockingConnection(self._parameters)
             channel = self._connection.channel()
@@ -80,6 +85,14 @@ class RabbitBus:
             channel.basic_qos(prefetch_count=PREFETCH)
             self._channel = channel
         return self._channel
+
+    def _is_alive(self) -> bool:
+        """Answer the broker's heartbeats, and see whether it hung up while there was nothing to send."""
+        with suppress(AMQPError, OSError):
+            if self._connection is not None and self._channel is not None:
+                self._connection.process_data_events(time_limit=0)
+                return bool(self._channel.is_open)
+        return False
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

@@ -40,5 +40,7 @@ def relay_once(service: str, bus: Bus) -> int:
                 service,
                 [Message(event_id=row[1], routing_key=row[2], body=bytes(row[3])) for row in rows],
             )
-        cursor.execute("UPDATE outbox SET sent_at = now() WHERE position = ANY(%s)", [[row[0] for row in rows]])
+        cursor.execute(
+            "UPDATE outbox SET sent_at = now() WHERE position = ANY(%s)", [[row[0] for row in rows]]
+        )
     return len(rows)

@@ -37,7 +37,9 @@ def run_roles(
     signal.signal(signal.SIGINT, ask_to_stop)
     worker = None
     threads = [
-        thread for service in services for thread in _loops(service, roles, broker_url=broker_url, names=names, stop=stop)
+        thread
+        for service in services
+        for thread in _loops(service, roles, broker_url=broker_url, names=names, stop=stop)
     ]
     if "work" in roles:
         doorbells = Doorbells(broker_url, names=names, services=services, lease_seconds=lease_seconds)

@@ -47,11 +47,11 @@ FIXED: dict[str, Any] = {
 
 
 def configure(
-    values: dict[str, Any], *, title: str, apps: list[str], urls: str, token_alias: str
+    values: dict[str, Any], *, title: str, apps: list[str], urls: str, callers_alias: str
 ) -> dict[str, Any]:
     """Return the Django settings of one process. Raises WrongSetting for what production refuses.
 
-    `apps` are the service's own apps, `token_alias` the database alias through which tokens are checked.
+    `apps` are the service's own apps, `callers_alias` the database alias through which callers are checked.
     """
     _refuse_gaps(values)
     configure_structlog()
@@ -62,7 +62,7 @@ def configure(
         "INSTALLED_APPS": [*BASE_APPS, *apps],
         "ROOT_URLCONF": urls,
         "DATABASES": databases(values),
-        "TOKEN_CHECK_ALIAS": token_alias,
+        "TOKEN_CHECK_ALIAS": callers_alias,
         "BELLWETHER": values,
         "LOGGING": logging_config(level=values["LOG_LEVEL"], as_json=values["LOG_JSON"]),
         "SPECTACULAR_SETTINGS": {

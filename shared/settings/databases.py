@@ -50,13 +50,13 @@ class ServiceRouter:
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         """Return the alias that owns the model's app."""
-        return alias_of_app(model._meta.app_label)
+        return alias_of_app(model._meta.app_label)  # noqa: SLF001 Django documents it
 
     db_for_write = db_for_read
 
     def allow_relation(self, first: Any, second: Any, **hints: Any) -> bool:
         """Return whether both sides live in one schema."""
-        return alias_of_app(first._meta.app_label) == alias_of_app(second._meta.app_label)
+        return self.db_for_read(first) == self.db_for_read(second)
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         """Return whether the app's tables belong in this alias's schema."""

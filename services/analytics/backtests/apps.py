@@ -11,4 +11,4 @@ class BacktestsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register projectors, reactors and jobs."""
-        from services.analytics.backtests import handlers, tasks
+        from services.analytics.backtests import handlers, tasks  # noqa: F401 - register on import

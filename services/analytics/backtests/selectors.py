@@ -1,26 +1,44 @@
 """Reads of runs."""
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from services.analytics.backtests.models import Run, RunEquity, RunTrade
-from shared.errors import NotFound
-from shared.eventstore.selectors import live_state
+from shared.errors import BellwetherError, NotFound
+from shared.eventstore.selectors import with_live_state
+
+
+class RunNotFinished(BellwetherError):
+    """Raised when the trades or the equity of a run are asked for that has none (yet)."""
+
+    status, slug, title = 409, "backtest-not-finished", "The backtest has no result"
 
 
 def run_by_id(run_id: UUID) -> Run:
     """Return one run, with its job's state while the work is open. Raises NotFound."""
-    run = Run.objects.using("analytics").filter(id=run_id).first()
+    run: Any = runs().filter(id=run_id).first()
     if run is None:
         raise NotFound(f"There is no backtest {run_id}.")
-    run.state = live_state("analytics", kind="backtest", key=str(run_id), state=run.state)
+    run.state = run.live_state
+    found: Run = run
+    return found
+
+
+def finished_run(run_id: UUID) -> Run:
+    """Return one run that succeeded. Raises NotFound and RunNotFinished."""
+    run = run_by_id(run_id)
+    if run.state != "succeeded":
+        raise RunNotFinished(f"Backtest {run_id} is {run.state}.", state=run.state)
     return run
 
 
 def runs(*, symbol: str | None = None, strategy: str | None = None) -> QuerySet[Run]:
-    """Return runs, newest first."""
-    rows = Run.objects.using("analytics").order_by("-created_at", "-id")
+    """Return runs, newest first, each with its `live_state`."""
+    newest = Run.objects.using("analytics").order_by("-created_at", "-id")
+    rows = with_live_state(newest, kind="backtest", key=Cast(OuterRef("id"), TextField()))
     if symbol:
         rows = rows.filter(symbol=symbol)
     return rows.filter(strategy=strategy) if strategy else rows
@@ -31,6 +49,6 @@ def trades_of(run_id: UUID) -> QuerySet[RunTrade]:
     return RunTrade.objects.using("analytics").filter(run_id=run_id).order_by("number")
 
 
-def equity_of(run_id: UUID) -> RunEquity | None:
-    """Return the curves of a run, None while there are none."""
-    return RunEquity.objects.using("analytics").filter(run_id=run_id).first()
+def equity_of(run_id: UUID) -> RunEquity:
+    """Return the curves of a run that succeeded."""
+    return RunEquity.objects.using("analytics").get(run_id=run_id)

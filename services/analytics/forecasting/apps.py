@@ -11,4 +11,4 @@ class ForecastingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register projectors, reactors and jobs."""
-        from services.analytics.forecasting import handlers, tasks
+        from services.analytics.forecasting import handlers, tasks  # noqa: F401 - register on import

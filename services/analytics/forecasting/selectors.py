@@ -1,27 +1,31 @@
 """Reads of forecasts."""
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 
 from services.analytics.forecasting.models import Forecast, ForecastPoint, ForecastScore
 from shared.errors import NotFound
-from shared.eventstore.selectors import live_state
+from shared.eventstore.selectors import with_live_state
 
 
 def forecast_by_id(forecast_id: UUID) -> Forecast:
     """Return one forecast, with its job's state while the work is open. Raises NotFound."""
-    forecast = Forecast.objects.using("analytics").filter(id=forecast_id).first()
+    forecast: Any = forecasts().filter(id=forecast_id).first()
     if forecast is None:
         raise NotFound(f"There is no forecast {forecast_id}.")
-    key = f"{forecast.symbol}:{forecast.data_version}"
-    forecast.state = live_state("analytics", kind="forecast", key=key, state=forecast.state)
-    return forecast
+    forecast.state = forecast.live_state
+    found: Forecast = forecast
+    return found
 
 
 def forecasts(*, symbol: str | None = None, kind: str | None = None) -> QuerySet[Forecast]:
-    """Return forecasts, newest first."""
-    rows = Forecast.objects.using("analytics").order_by("-created_at", "-id")
+    """Return forecasts, newest first, each with its `live_state`."""
+    newest = Forecast.objects.using("analytics").order_by("-created_at", "-id")
+    key = Concat(OuterRef("symbol"), Value(":", TextField()), Cast(OuterRef("data_version"), TextField()))
+    rows = with_live_state(newest, kind="forecast", key=key)
     if symbol:
         rows = rows.filter(symbol=symbol)
     return rows.filter(kind=kind) if kind else rows

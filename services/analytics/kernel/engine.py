@@ -36,7 +36,7 @@ def buy_and_hold(
     return _run(market, orders, initial_capital, costs, whole_shares)
 
 
-def event_loop(
+def event_loop(  # noqa: PLR0917 - a compiled loop takes plain positional arrays and scalars
     open_: FloatArray,
     close: FloatArray,
     dividend: FloatArray,

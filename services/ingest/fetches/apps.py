@@ -11,4 +11,4 @@ class FetchesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register projectors and jobs."""
-        from services.ingest.fetches import handlers, tasks
+        from services.ingest.fetches import handlers, tasks  # noqa: F401 - register on import

@@ -1,26 +1,29 @@
 """Reads of fetches."""
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 
 from services.ingest.fetches.models import Fetch
 from shared.errors import NotFound
-from shared.eventstore.selectors import live_state
+from shared.eventstore.selectors import with_live_state
 
 
 def fetch_by_id(fetch_id: UUID) -> Fetch:
     """Return one fetch, with state `running` while a worker has it. Raises NotFound."""
-    fetch = Fetch.objects.using("ingest").filter(id=fetch_id).first()
+    fetch: Any = fetches().filter(id=fetch_id).first()
     if fetch is None:
         raise NotFound(f"There is no fetch {fetch_id}.")
-    fetch.state = live_state("ingest", kind="fetch", key=fetch.symbol, state=fetch.state)
-    return fetch
+    fetch.state = fetch.live_state
+    found: Fetch = fetch
+    return found
 
 
 def fetches(*, symbol: str | None = None, state: str | None = None) -> QuerySet[Fetch]:
-    """Return fetches, newest first."""
-    rows = Fetch.objects.using("ingest").order_by("-created_at", "-id")
+    """Return fetches, newest first, each with its `live_state`."""
+    newest = Fetch.objects.using("ingest").order_by("-created_at", "-id")
+    rows = with_live_state(newest, kind="fetch", key=OuterRef("symbol"))
     if symbol:
         rows = rows.filter(symbol=symbol)
-    return rows.filter(state=state) if state else rows
+    return rows.filter(live_state=state) if state else rows

@@ -9,7 +9,7 @@ from django.db import transaction
 from services.ingest.market.services import Recording, record_series
 from services.ingest.providers.domain import DailySeries, UnknownSymbol
 from services.ingest.providers.registry import provider_named
-from services.ingest.sessions.domain import sessions_between
+from services.ingest.sessions.domain import FIRST_DATE, LAST_DATE, sessions_between
 from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested
 from shared.errors import BellwetherError, ValidationFailed
 from shared.eventstore.append import append
@@ -97,8 +97,8 @@ def _completed(
 ) -> FetchCompleted:
     sessions = [bar.session for bar in series.bars]
     first, last = sessions[0], sessions[-1]
-    before = sessions_between(start, first)[:1] if start else ()
-    after = sessions_between(last, end)[-1:] if end else ()
+    before = sessions_between(max(start, FIRST_DATE), first)[:1] if start else ()
+    after = sessions_between(last, min(end, LAST_DATE))[-1:] if end else ()
     missing_before = before[0] if before and before[0] < first else None
     missing_after = after[0] if after and after[0] > last else None
     return FetchCompleted(

@@ -11,4 +11,4 @@ class MarketConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the projectors."""
-        from services.ingest.market import handlers
+        from services.ingest.market import handlers  # noqa: F401 - register on import

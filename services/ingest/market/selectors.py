@@ -1,9 +1,17 @@
 """Reads of the market."""
 
-from django.db.models import QuerySet
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 
-from services.ingest.market.models import Instrument
+from django.db.models import Q, QuerySet
+
+from services.ingest.market.models import Bar, Instrument
 from shared.errors import BellwetherError
+from shared.pricing.adjustment import AdjustedBars, Basis, adjust
+from shared.pricing.reader import load_history
+
+PRICES = ("open", "high", "low", "close")
 
 
 class UnknownInstrument(BellwetherError):
@@ -26,3 +34,23 @@ def instrument_named(symbol: str) -> Instrument:
             fetch="/api/v1/fetches/",
         )
     return found
+
+
+def bars_for(symbol: str, *, basis: Basis, version: int | None = None) -> AdjustedBars:
+    """Return all bars as known at `version` (None: the last), in terms of that version's last session.
+
+    So the price of a session does not depend on the range it is asked in. Raises NoPrices.
+    """
+    return adjust(load_history("ingest", symbol, version=version), basis)
+
+
+def stored_prices(symbol: str, *, version: int, sessions: Sequence[date]) -> dict[str, Sequence[Decimal]]:
+    """Return open, high, low and close of ascending `sessions` as they were stored, digit by digit."""
+    if not sessions:
+        return dict.fromkeys(PRICES, ())
+    known = Q(version__lte=version) & (Q(superseded_version=None) | Q(superseded_version__gt=version))
+    rows = Bar.objects.using("ingest").filter(
+        known, symbol=symbol, session__range=(sessions[0], sessions[-1])
+    )
+    columns = zip(*rows.order_by("session").values_list(*PRICES), strict=True)
+    return dict(zip(PRICES, columns, strict=True))

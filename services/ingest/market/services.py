@@ -138,7 +138,7 @@ def _row(alias: str) -> str:
 
 
 def _copy(cursor: Any, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    name = table.split()[0]
+    name = table.split(maxsplit=1)[0]
     cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
     cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP")
     with cursor.copy(f"COPY pg_temp.{name} FROM STDIN") as copy:

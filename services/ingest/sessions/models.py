@@ -25,5 +25,7 @@ class Session(models.Model):
     class Meta:
         db_table = "session"
         constraints = [
-            models.CheckConstraint(condition=models.Q(open_at__lt=models.F("close_at")), name="session_opens_first")
+            models.CheckConstraint(
+                condition=models.Q(open_at__lt=models.F("close_at")), name="session_opens_first"
+            )
         ]

@@ -11,4 +11,4 @@ class DocumentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register projectors, reactors and jobs."""
-        from services.reports.documents import handlers, tasks
+        from services.reports.documents import handlers, tasks  # noqa: F401 - register on import

@@ -67,7 +67,10 @@ class PendingOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletedRun:
-    """A backtest with its numbers. The four series have one length; `drawdown_ratio` is 0 or negative."""
+    """A backtest with its numbers; `drawdown_ratio` is 0 or negative.
+
+    The four series have n + 1 points for n sessions: the first is the opening capital, the session before.
+    """
 
     strategy: str
     strategy_version: int

@@ -1,12 +1,14 @@
 """Reads of reports."""
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from services.reports.documents.models import Report, ReportFile
 from shared.errors import BellwetherError, NotFound
-from shared.eventstore.selectors import live_state
+from shared.eventstore.selectors import with_live_state
 
 
 class ReportNotReady(BellwetherError):
@@ -17,16 +19,18 @@ class ReportNotReady(BellwetherError):
 
 def report_by_id(report_id: UUID) -> Report:
     """Return one report, with its job's state while the work is open. Raises NotFound."""
-    report = Report.objects.using("reports").filter(id=report_id).first()
+    report: Any = reports().filter(id=report_id).first()
     if report is None:
         raise NotFound(f"There is no report {report_id}.")
-    report.state = live_state("reports", kind="report", key=str(report_id), state=report.state)
-    return report
+    report.state = report.live_state
+    found: Report = report
+    return found
 
 
 def reports(*, symbol: str | None = None) -> QuerySet[Report]:
-    """Return reports, newest first."""
-    rows = Report.objects.using("reports").order_by("-created_at", "-id")
+    """Return reports, newest first, each with its `live_state`."""
+    newest = Report.objects.using("reports").order_by("-created_at", "-id")
+    rows = with_live_state(newest, kind="report", key=Cast(OuterRef("id"), TextField()))
     return rows.filter(symbol=symbol) if symbol else rows
 
 

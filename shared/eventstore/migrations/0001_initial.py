@@ -5,138 +5,211 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('event_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('attempts', models.IntegerField()),
-                ('last_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("event_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("attempts", models.IntegerField()),
+                ("last_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'attempt',
+                "db_table": "attempt",
             },
         ),
         migrations.CreateModel(
-            name='StreamPosition',
+            name="StreamPosition",
             fields=[
-                ('pk', models.CompositePrimaryKey('source', 'stream', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('source', models.TextField()),
-                ('stream', models.TextField()),
-                ('version', models.IntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "source", "stream", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("source", models.TextField()),
+                ("stream", models.TextField()),
+                ("version", models.IntegerField()),
             ],
             options={
-                'db_table': 'stream_position',
+                "db_table": "stream_position",
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('position', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField()),
-                ('stream', models.TextField()),
-                ('version', models.IntegerField()),
-                ('type', models.TextField()),
-                ('schema_version', models.SmallIntegerField()),
-                ('data', models.JSONField()),
-                ('correlation_id', models.UUIDField(db_index=True)),
-                ('causation_id', models.UUIDField(null=True)),
-                ('occurred_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("position", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField()),
+                ("stream", models.TextField()),
+                ("version", models.IntegerField()),
+                ("type", models.TextField()),
+                ("schema_version", models.SmallIntegerField()),
+                ("data", models.JSONField()),
+                ("correlation_id", models.UUIDField(db_index=True)),
+                ("causation_id", models.UUIDField(null=True)),
+                ("occurred_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'event',
-                'indexes': [models.Index(fields=['type', 'position'], name='event_type_position')],
-                'constraints': [models.UniqueConstraint(fields=('event_id',), name='event_id_once'), models.UniqueConstraint(fields=('stream', 'version'), name='event_stream_version'), models.CheckConstraint(condition=models.Q(('version__gte', 1)), name='event_version_from_one')],
+                "db_table": "event",
+                "indexes": [models.Index(fields=["type", "position"], name="event_type_position")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("event_id",), name="event_id_once"),
+                    models.UniqueConstraint(fields=("stream", "version"), name="event_stream_version"),
+                    models.CheckConstraint(
+                        condition=models.Q(("version__gte", 1)), name="event_version_from_one"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Inbox',
+            name="Inbox",
             fields=[
-                ('position', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField()),
-                ('source', models.TextField()),
-                ('stream', models.TextField()),
-                ('version', models.IntegerField()),
-                ('type', models.TextField()),
-                ('body', models.BinaryField()),
-                ('body_hash', models.TextField()),
-                ('state', models.TextField()),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("position", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField()),
+                ("source", models.TextField()),
+                ("stream", models.TextField()),
+                ("version", models.IntegerField()),
+                ("type", models.TextField()),
+                ("body", models.BinaryField()),
+                ("body_hash", models.TextField()),
+                ("state", models.TextField()),
+                ("received_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'inbox',
-                'indexes': [models.Index(condition=models.Q(('state', 'waiting')), fields=['source', 'stream', 'version'], name='inbox_waiting')],
-                'constraints': [models.UniqueConstraint(fields=('event_id',), name='inbox_event_once'), models.CheckConstraint(condition=models.Q(('state__in', ['handled', 'ignored', 'waiting'])), name='inbox_state_known')],
+                "db_table": "inbox",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["source", "stream", "version"],
+                        name="inbox_waiting",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("event_id",), name="inbox_event_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["handled", "ignored", "waiting"])),
+                        name="inbox_state_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('kind', models.TextField()),
-                ('key', models.TextField()),
-                ('payload', models.JSONField()),
-                ('state', models.TextField(default='queued')),
-                ('attempts', models.IntegerField(default=0)),
-                ('fence', models.IntegerField(default=0)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('run_after', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('problem', models.JSONField(null=True)),
-                ('correlation_id', models.UUIDField()),
-                ('causation_id', models.UUIDField(null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('finished_at', models.DateTimeField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("kind", models.TextField()),
+                ("key", models.TextField()),
+                ("payload", models.JSONField()),
+                ("state", models.TextField(default="queued")),
+                ("attempts", models.IntegerField(default=0)),
+                ("fence", models.IntegerField(default=0)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("run_after", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("problem", models.JSONField(null=True)),
+                ("correlation_id", models.UUIDField()),
+                ("causation_id", models.UUIDField(null=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'job',
-                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['run_after'], name='job_queued'), models.Index(condition=models.Q(('state', 'running')), fields=['lease_until'], name='job_running')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running', 'waiting_quota'])), fields=('kind', 'key'), name='job_open_once'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'running', 'waiting_quota', 'succeeded', 'partial', 'failed', 'cancelled', 'refused'])), name='job_state_known')],
+                "db_table": "job",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "queued")), fields=["run_after"], name="job_queued"
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "running")), fields=["lease_until"], name="job_running"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["queued", "running", "waiting_quota"])),
+                        fields=("kind", "key"),
+                        name="job_open_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "queued",
+                                    "running",
+                                    "waiting_quota",
+                                    "succeeded",
+                                    "partial",
+                                    "failed",
+                                    "cancelled",
+                                    "refused",
+                                ],
+                            )
+                        ),
+                        name="job_state_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Outbox',
+            name="Outbox",
             fields=[
-                ('position', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField()),
-                ('stream', models.TextField()),
-                ('body', models.BinaryField()),
-                ('routing_key', models.TextField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('sent_at', models.DateTimeField(null=True)),
+                ("position", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField()),
+                ("stream", models.TextField()),
+                ("body", models.BinaryField()),
+                ("routing_key", models.TextField()),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("sent_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'outbox',
-                'indexes': [models.Index(condition=models.Q(('sent_at', None)), fields=['position'], name='outbox_pending'), models.Index(condition=models.Q(('sent_at', None)), fields=['stream', 'position'], name='outbox_pending_stream')],
+                "db_table": "outbox",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("sent_at", None)), fields=["position"], name="outbox_pending"
+                    ),
+                    models.Index(
+                        condition=models.Q(("sent_at", None)),
+                        fields=["stream", "position"],
+                        name="outbox_pending_stream",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Parked',
+            name="Parked",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField(null=True)),
-                ('source', models.TextField(blank=True)),
-                ('stream', models.TextField(blank=True)),
-                ('version', models.IntegerField(null=True)),
-                ('body', models.BinaryField()),
-                ('body_hash', models.TextField()),
-                ('slug', models.TextField()),
-                ('detail', models.TextField()),
-                ('attempts', models.IntegerField()),
-                ('parked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('resolution', models.TextField(null=True)),
-                ('resolved_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("event_id", models.UUIDField(null=True)),
+                ("source", models.TextField(blank=True)),
+                ("stream", models.TextField(blank=True)),
+                ("version", models.IntegerField(null=True)),
+                ("body", models.BinaryField()),
+                ("body_hash", models.TextField()),
+                ("slug", models.TextField()),
+                ("detail", models.TextField()),
+                ("attempts", models.IntegerField()),
+                ("parked_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("resolution", models.TextField(null=True)),
+                ("resolved_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'parked',
-                'indexes': [models.Index(fields=['event_id'], name='parked_event')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('resolution', None)), fields=('body_hash',), name='parked_body_once'), models.CheckConstraint(condition=models.Q(('resolution', None), ('resolution__in', ['retried', 'dropped']), _connector='OR'), name='parked_resolution_known')],
+                "db_table": "parked",
+                "indexes": [models.Index(fields=["event_id"], name="parked_event")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("resolution", None)),
+                        fields=("body_hash",),
+                        name="parked_body_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("resolution", None), ("resolution__in", ["retried", "dropped"]), _connector="OR"
+                        ),
+                        name="parked_resolution_known",
+                    ),
+                ],
             },
         ),
     ]

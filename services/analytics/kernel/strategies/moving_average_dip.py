@@ -44,9 +44,11 @@ class MovingAverageDip(Strategy[MovingAverageDipParameters]):
     parameters_type = MovingAverageDipParameters
 
     def warm_up_sessions(self, parameters: MovingAverageDipParameters) -> int:
+        """Return the longer window."""
         return parameters.sell_window
 
     def signals(self, close: FloatArray, parameters: MovingAverageDipParameters) -> SignalArray:
+        """Return the rule's decision at each close, as the class describes it."""
         against_buy = compared(close, sma(close, parameters.buy_window))
         against_sell = compared(close, sma(close, parameters.sell_window))
         signals = np.zeros(len(close), dtype=np.int8)

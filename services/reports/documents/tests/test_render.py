@@ -202,7 +202,7 @@ def test_flat_short_and_worthless_series_are_drawn() -> None:
     )
 
     assert "Worst −100.0 %" in text
-    assert "No closed trades in 20 sessions: one position is open." in text
+    assert "No closed trades in 19 sessions: one position is open." in text
     assert "Not scored: no actual close is known yet." in text
 
 

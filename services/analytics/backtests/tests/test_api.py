@@ -1,0 +1,178 @@
+"""Backtests as the API takes and shows them."""
+
+from typing import Any
+
+import pytest
+
+from services.tests.pipeline import drain_everything
+from shared.eventstore.append import StreamConflict
+from shared.http.tests.api_client import ApiClient, assert_problem
+
+BACKTESTS = "/api/v1/backtests/"
+SHORT_WINDOWS = {"buy_window": 5, "sell_window": 20}
+
+
+@pytest.fixture
+def api(token: str) -> ApiClient:
+    client = ApiClient(token)
+    client.send("/api/v1/fetches/", symbol="FB")
+    drain_everything(("ingest",))
+    return client
+
+
+def finished(api: ApiClient, **asked: Any) -> dict[str, Any]:
+    made = api.send(BACKTESTS, symbol="FB", **asked)
+    assert made.status_code == 202, made.content
+    drain_everything(("analytics",))
+    run: dict[str, Any] = api.show(made["Location"])
+    assert run["state"] == "succeeded"
+    return run
+
+
+def test_a_run_carries_its_inputs_its_data_cut_and_every_default(api: ApiClient) -> None:
+    run = finished(api)
+
+    expected = {
+        "symbol": "FB",
+        "strategy": "moving_average_dip",
+        "parameters": {"buy_window": 50, "sell_window": 200},
+        "initial_capital": "10000.00",
+        "commission_bps": "10.00",
+        "slippage_bps": "5.00",
+        "basis": "split",
+        "start": None,
+        "end": None,
+        "standing": False,
+        "data_cut": {"FB": 1},
+        "problem": None,
+        "metrics_version": "metrics/1",
+    }
+    assert {name: run[name] for name in expected} == expected
+    assert run["created_at"].endswith("Z")
+    assert run["finished_at"].endswith("Z")
+
+
+def test_equal_inputs_however_they_are_spelt_are_one_run(api: ApiClient) -> None:
+    run = finished(api)
+
+    again = api.send(
+        BACKTESTS,
+        symbol="fb",
+        initial_capital="10000",
+        commission_bps="10.0",
+        parameters={"sell_window": 200},
+    )
+
+    assert (again.status_code, again["Location"]) == (200, f"{BACKTESTS}{run['id']}/")
+    assert again.json() == run
+    assert api.send(BACKTESTS, symbol="FB", slippage_bps="5.01").json()["id"] != run["id"]
+
+
+def test_the_same_run_asked_twice_before_it_is_made_is_one_job(api: ApiClient) -> None:
+    first, second = (api.send(BACKTESTS, symbol="FB") for _ in range(2))
+
+    assert first.status_code == second.status_code == 202
+    assert first["Location"] == second["Location"]
+    assert len(api.show(BACKTESTS)["results"]) == 1
+
+
+def test_trades_and_equity_add_up(api: ApiClient) -> None:
+    run = finished(api, parameters=SHORT_WINDOWS, initial_capital="25000.00")
+    address = f"{BACKTESTS}{run['id']}/"
+    pages = [api.show(f"{address}trades/", limit=5)]
+    while pages[-1]["next"]:
+        pages.append(api.show(pages[-1]["next"]))
+    trades = [trade for page in pages for trade in page["results"]]
+    equity = api.show(f"{address}equity/", limit=10_000)["results"]
+
+    assert run["trade_count"] == len(trades) > 10
+    assert [trade["number"] for trade in trades] == list(range(1, len(trades) + 1))
+    assert (equity[0]["session"], equity[0]["equity"]) == ("2012-05-17", "25000")
+    assert len(equity) == run["session_count"] + 1
+    still_held = run["open_position"] or {"unrealised_pnl": "0", "dividends": "0"}
+    gained = [float(row[name]) for row in trades for name in ("pnl", "dividends")]
+    gained += [float(still_held[name]) for name in ("unrealised_pnl", "dividends")]
+    assert float(equity[-1]["equity"]) == pytest.approx(25000 + sum(gained), abs=1e-4)
+    values = {metric["name"]: metric["value"] for metric in run["metrics"]}
+    assert values["total_return"] == pytest.approx(float(equity[-1]["equity"]) / 25000 - 1, abs=1e-9)
+
+
+def test_a_metric_has_a_value_or_the_reason_why_it_has_none(api: ApiClient) -> None:
+    run = finished(api, parameters={"buy_window": 2, "sell_window": 1000})
+
+    assert run["trade_count"] == 0
+    metrics = {metric["name"]: metric for metric in run["metrics"]}
+    assert (metrics["total_return"]["value"], metrics["total_return"]["reason"]) == (0.0, None)
+    assert metrics["sharpe"]["value"] is None
+    assert metrics["sharpe"]["reason"]
+
+
+def test_the_range_bounds_the_run_and_its_equity_can_be_shown_in_part(api: ApiClient) -> None:
+    run = finished(api, start="2013-01-02", end="2014-06-30")
+    part = api.show(f"{BACKTESTS}{run['id']}/equity/", start="2014-06-27", end="2014-06-30")
+
+    assert (run["first_session"], run["last_session"]) == ("2013-01-02", "2014-06-30")
+    assert [point["session"] for point in part["results"]] == ["2014-06-27", "2014-06-30"]
+    assert (part["next"], part["previous"]) == (None, None)
+
+
+def test_too_little_history_names_what_is_missing_and_stores_nothing(api: ApiClient) -> None:
+    refused = api.send(BACKTESTS, symbol="FB", start="2016-05-02")
+
+    body = assert_problem(refused, 422, "insufficient-history")
+    assert (body["needed_sessions"], body["present_sessions"], body["missing_sessions"]) == (201, 71, 130)
+    assert api.show(BACKTESTS)["results"] == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "attr"),
+    [
+        ({"window": 5}, "window"),
+        ({"buy_window": 1}, "buy_window"),
+        ({"sell_window": 1001}, "sell_window"),
+        ({"buy_window": "5"}, "buy_window"),
+        ({"buy_window": 5.0}, "buy_window"),
+        ({"buy_window": True}, "buy_window"),
+        ({"buy_window": 201}, "buy_window"),
+    ],
+)
+def test_a_parameter_that_the_strategy_does_not_permit_is_named(
+    api: ApiClient, parameters: dict[str, Any], attr: str
+) -> None:
+    body = assert_problem(api.send(BACKTESTS, symbol="FB", parameters=parameters), 400, "invalid-parameter")
+
+    assert [(error["attr"], error["code"]) for error in body["errors"]] == [(attr, "invalid_parameter")]
+
+
+def test_a_run_without_a_result_has_neither_trades_nor_equity(api: ApiClient) -> None:
+    made = api.send(BACKTESTS, symbol="FB")
+
+    for part in ("trades", "equity"):
+        body = assert_problem(api.get(f"{made['Location']}{part}/"), 409, "backtest-not-finished")
+        assert body["state"] == "queued"
+
+
+def test_runs_are_listed_newest_first_by_symbol_and_strategy(api: ApiClient) -> None:
+    made = [
+        api.send(BACKTESTS, symbol="FB", initial_capital=capital).json()["id"]
+        for capital in ("100.00", "200.00")
+    ]
+
+    listed = api.show(BACKTESTS, symbol="fb", strategy="moving_average_dip")["results"]
+    assert [run["id"] for run in listed] == made[::-1]
+    assert "metrics" not in listed[0]
+    assert api.show(BACKTESTS, symbol="IBM")["results"] == []
+
+
+def test_a_request_that_loses_a_race_for_the_same_run_answers_with_that_run(
+    api: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = api.send(BACKTESTS, symbol="FB")
+
+    def too_late(**_: Any) -> None:
+        raise StreamConflict("another writer came first")
+
+    monkeypatch.setattr("services.analytics.backtests.api.start_backtest", too_late)
+    second = api.send(BACKTESTS, symbol="FB")
+
+    assert (second.status_code, second["Location"]) == (202, first["Location"])

@@ -1,0 +1,138 @@
+"""Reports over HTTP."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from services.reports.documents import models
+from services.reports.documents.selectors import file_of, report_by_id, reports
+from services.reports.documents.services import MEDIA_TYPES, start_report
+from shared.http.fields import Choice, StrictSerializer, SymbolField
+from shared.http.operations import AnyAccept, Operation, started
+from shared.http.pagination import Page, PageQuery, page_of
+from shared.http.problems import ProblemField
+
+STATES = ("queued", "running", "succeeded", "failed")
+
+
+class Report(serializers.Serializer[Any]):
+    """One report and, once it is rendered, where its files are."""
+
+    id = serializers.UUIDField()
+    symbol = serializers.CharField()
+    data_cut = serializers.SerializerMethodField()
+    run_id = serializers.UUIDField()
+    forecast_id = serializers.UUIDField()
+    backfill_id = serializers.UUIDField()
+    state = Choice(STATES, source="live_state")
+    document_hash = serializers.CharField(allow_null=True)
+    files = serializers.SerializerMethodField()
+    problem = ProblemField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+    def get_data_cut(self, report: models.Report) -> dict[str, int]:
+        """Return the version of each symbol's prices that the report is about."""
+        return {report.symbol: report.data_version}
+
+    def get_files(self, report: models.Report) -> dict[str, str]:
+        """Return the path of each format, none before the report is rendered."""
+        return {form: reverse(f"report-{form}", args=[report.id]) for form in report.files or ()}
+
+
+class RequestReport(Operation):
+    """Render the report on the newest finished work of a symbol.
+
+    The same work has one report: when it was rendered before, the answer is that report.
+    """
+
+    class Input(StrictSerializer):
+        """What to report on."""
+
+        symbol = SymbolField()
+
+    Output = Report
+    successes = (200, 202)
+    problems = (404, 409)
+
+    def post(self, request: Request) -> Response:
+        """Queue it."""
+        report = report_by_id(start_report(symbol=self.body()["symbol"], now=timezone.now()))
+        return started(Report(report).data, location=reverse("report", args=[report.id]), state=report.state)
+
+
+class ListReports(Operation):
+    """List reports, newest first."""
+
+    class Query(PageQuery):
+        """Which of them."""
+
+        symbol = SymbolField(required=False)
+
+    class Output(Page):
+        """A page of reports."""
+
+        results = Report(many=True)
+
+    def get(self, request: Request) -> Response:
+        """List them."""
+        return page_of(self, self.Output, reports(symbol=self.query.get("symbol")))
+
+
+class ShowReport(Operation):
+    """Show one report."""
+
+    Output = Report
+    problems = (404,)
+
+    def get(self, request: Request, report_id: UUID) -> Response:
+        """Show it."""
+        return Response(Report(report_by_id(report_id)).data)
+
+
+class Download(Operation):
+    """One file of a report; a subclass names its format."""
+
+    form: ClassVar[str]
+    Output = OpenApiTypes.BINARY
+    content_negotiation_class = AnyAccept
+    problems = (404, 409)
+
+    def get(self, request: Request, report_id: UUID) -> HttpResponse:
+        """Return its bytes."""
+        report = report_by_id(report_id)
+        name = f"{report.symbol}-v{report.data_version}.{self.form}"
+        return HttpResponse(
+            file_of(report, self.form),
+            content_type=self.media_type,
+            headers={"Content-Disposition": f'inline; filename="{name}"'},
+        )
+
+
+class DownloadPdf(Download):
+    """Download a report as PDF."""
+
+    form = "pdf"
+    media_type = MEDIA_TYPES["pdf"]
+
+
+class DownloadJson(Download):
+    """Download a report as JSON: the document that the other formats are drawn from, and its hash."""
+
+    form = "json"
+    media_type = MEDIA_TYPES["json"]
+    Output = OpenApiTypes.OBJECT
+
+
+class DownloadPng(Download):
+    """Download a report's picture."""
+
+    form = "png"
+    media_type = MEDIA_TYPES["png"]
