@@ -22,9 +22,8 @@ def test_the_reference_page_says_what_the_code_has() -> None:
 def test_every_command_in_the_readme_exists() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
-    lines = [
-        line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()
-    ]
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
 
     words = [shlex.split(line, comments=True) for line in lines]
     assert {line[1] for line in words if line[:1] == ["make"]} <= targets

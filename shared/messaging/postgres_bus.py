@@ -31,21 +31,21 @@ class PostgresBus:
         """Hold the claimed rows by their locks on a connection of its own, so that a crash frees them."""
         holder = self._holder(service)
         try:
-            with _transaction(holder):
-                with holder.cursor() as cursor:
-                    cursor.execute(
-                        "SELECT id, body FROM bus.delivery WHERE consumer = %s"
-                        " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
-                        [service, limit],
-                    )
-                    rows = cursor.fetchall()
-                yield [bytes(body) for _, body in rows]
-                if rows:
-                    with holder.cursor() as cursor:
-                        cursor.execute(
-                            "DELETE FROM bus.delivery WHERE id = ANY(%s)", [[row[0] for row in rows]]
-                        )
+            holder.set_autocommit(False)
+            with holder.cursor() as cursor:
+                cursor.execute(
+                    "SELECT id, body FROM bus.delivery WHERE consumer = %s"
+                    " ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+                    [service, limit],
+                )
+                rows = cursor.fetchall()
+            yield [bytes(body) for _, body in rows]
+            with holder.cursor() as cursor:
+                cursor.execute("DELETE FROM bus.delivery WHERE id = ANY(%s)", [[row[0] for row in rows]])
+            holder.commit()
+            holder.set_autocommit(True)
         except BaseException:
+            # Closing gives the batch back, whatever state the transaction is in.
             self.close()
             raise
 
@@ -59,18 +59,3 @@ class PostgresBus:
         if service not in self._holders:
             self._holders[service] = connections[service].copy()
         return self._holders[service]
-
-
-@contextmanager
-def _transaction(connection: Any) -> Iterator[None]:
-    """Run a block in one transaction of a connection that stands outside of Django's handler."""
-    connection.ensure_connection()
-    connection.set_autocommit(False)
-    try:
-        yield
-        connection.commit()
-    except BaseException:
-        connection.rollback()
-        raise
-    finally:
-        connection.set_autocommit(True)
