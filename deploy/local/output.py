@@ -90,6 +90,7 @@ def print_run(run: dict[str, Any]) -> None:
     for metric in run["metrics"]:
         table.add_row(metric["label"], metric_text(metric), metric_text(benchmark[metric["name"]]))
     answers.print(table)
+    answers.print()
 
 
 def print_forecast(found: dict[str, Any]) -> None:
@@ -106,6 +107,7 @@ def print_forecast(found: dict[str, Any]) -> None:
         numbers = (point[name] for name in ("point", "low80", "high80", "random_walk"))
         table.add_row(point["session"], *(f"{number:,.2f}" for number in numbers))
     answers.print(table)
+    answers.print()
 
 
 def print_files(found: dict[str, Any]) -> None:

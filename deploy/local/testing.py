@@ -25,7 +25,7 @@ from deploy.local.state import open_state
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PYTEST = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
-WORKERS = ("-n", "2", "--dist", "loadgroup")
+WORKERS = ("-n", "2", "--dist", "loadfile")
 INTERRUPT_GRACE_SECONDS = 15.0
 INTERRUPTED = 130
 # What a user has set for the running system, or for psql, must not reach the tests.

@@ -74,7 +74,6 @@ def get(url: str, **headers: str) -> tuple[int, dict[str, Any]]:
         connection.close()
 
 
-@pytest.mark.xdist_group("cli")
 class TestCommand:
     """In this order, on one installation, as somebody would who tries it out."""
 
