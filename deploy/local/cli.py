@@ -54,7 +54,7 @@ def demo(symbol: Symbol = "AAPL", out: Out = Path("out"), as_json: AsJson = Fals
         with output.step("Forecast the next 30 sessions"):
             forecast = steps.standing_forecast(name, version=fetched["version"], worker=worker)
         with output.step("Render the report"):
-            report = steps.report(name, version=fetched["version"], out=out, worker=worker)
+            report = steps.report(name, out=out, worker=worker)
         if as_json:
             output.print_json({"fetch": fetched, "run": run, "forecast": forecast, "report": report})
             return
@@ -137,9 +137,7 @@ def forecast(symbol: Symbol, as_json: AsJson = False) -> None:
 def report(symbol: Symbol, out: Out = Path("out"), as_json: AsJson = False) -> None:
     """Write the newest report on a symbol as PDF, JSON and PNG."""
     with _problems(as_json):
-        found = _with_worker(
-            lambda worker: steps.report(normalise_symbol(symbol), version=None, out=out, worker=worker)
-        )
+        found = _with_worker(lambda worker: steps.report(normalise_symbol(symbol), out=out, worker=worker))
         _show(found, output.print_files, as_json=as_json)
 
 

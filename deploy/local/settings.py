@@ -23,8 +23,8 @@ globals().update(
     configure(
         read(os.environ),
         title="Bellwether",
+        services=list(SERVICES),
         apps=APPS,
         urls="deploy.local.urls",
-        callers_alias=SERVICES[0],
     )
 )

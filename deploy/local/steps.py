@@ -206,26 +206,20 @@ def finished_forecast(forecast_id: UUID, *, worker: Worker) -> dict[str, Any]:
     }
 
 
-def report(symbol: str, *, version: int | None, out: Path, worker: Worker) -> dict[str, Any]:
-    """Wait for the report on a version's prices (None: the newest that has one) and write its files."""
-    from django.utils import timezone
-
+def report(symbol: str, *, out: Path, worker: Worker) -> dict[str, Any]:
+    """Wait for the report on the newest prices of a symbol and write its files. Raises NoPrices, StepFailed."""
     from services.reports.documents.selectors import file_of, report_by_id, reports
-    from services.reports.documents.services import start_report
+    from shared.pricing.reader import instrument_facts
 
-    fetched_version = version or 0
+    version = instrument_facts("reports", symbol).version
 
-    def standing() -> Any:
-        found = reports(symbol=symbol).filter(data_version=fetched_version).first()
+    def newest() -> Any:
+        found = reports(symbol=symbol).filter(data_version=version).first()
         if found is None:
             raise NotFound(f"There is no report on {symbol} yet.")
         return report_by_id(found.id)
 
-    if version is None:
-        report_id = start_report(symbol=symbol, now=timezone.now())
-        row = wait_for(lambda: report_by_id(report_id), worker=worker)
-    else:
-        row = wait_for(standing, worker=worker)
+    row = wait_for(newest, worker=worker)
     _require_success("report", row)
     return {
         "report_id": str(row.id),

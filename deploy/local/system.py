@@ -85,7 +85,7 @@ def worker_spec(system: System) -> ProcessSpec:
     """Return how the worker process is started."""
     return ProcessSpec(
         name="worker",
-        command=(sys.executable, "-m", "deploy.local.worker"),
+        command=(sys.executable, "-m", "django", "run_roles"),
         environment=system.environment,
     )
 

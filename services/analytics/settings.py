@@ -5,15 +5,14 @@ import os
 from shared.settings.base import configure
 from shared.settings.env import read
 
-SERVICES = ["analytics"]
 APPS = ["services.analytics.backtests", "services.analytics.forecasting"]
 
 globals().update(
     configure(
         read(os.environ),
         title="Bellwether analytics",
+        services=["analytics"],
         apps=APPS,
         urls="services.analytics.urls",
-        callers_alias="analytics",
     )
 )

@@ -5,15 +5,14 @@ import os
 from shared.settings.base import configure
 from shared.settings.env import read
 
-SERVICES = ["ingest"]
 APPS = ["services.ingest.sessions", "services.ingest.market", "services.ingest.fetches"]
 
 globals().update(
     configure(
         read(os.environ),
         title="Bellwether ingest",
+        services=["ingest"],
         apps=APPS,
         urls="services.ingest.urls",
-        callers_alias="ingest",
     )
 )

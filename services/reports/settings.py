@@ -5,15 +5,14 @@ import os
 from shared.settings.base import configure
 from shared.settings.env import read
 
-SERVICES = ["reports"]
 APPS = ["services.reports.documents"]
 
 globals().update(
     configure(
         read(os.environ),
         title="Bellwether reports",
+        services=["reports"],
         apps=APPS,
         urls="services.reports.urls",
-        callers_alias="reports",
     )
 )

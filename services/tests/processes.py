@@ -22,7 +22,7 @@ def worker_process(*, broker_url: str | None, log: Path) -> Iterator["subprocess
         environment["BROKER_URL"] = broker_url
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local.worker"],
+            [sys.executable, "-m", "django", "run_roles"],
             cwd=CHECKOUT,
             env=environment,
             stdout=output,

@@ -14,14 +14,13 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.registry import UnknownEventType, UnsupportedVersion
 from shared.errors import BellwetherError
 from shared.eventstore.models import Inbox
+from shared.eventstore.outages import is_outage
 from shared.eventstore.parked import park
 from shared.eventstore.positions import advance, lock_position
 from shared.eventstore.registry import handlers_of, project, react, recorded
 from shared.observability.correlation import Cause, caused_by
 
 MAX_ATTEMPTS = 3
-# Classes of SQLSTATE: connection lost, transaction to be repeated, no resources, lock not free, shutdown.
-_OUTAGES = ("08", "40", "53", "55P03", "57P")
 type Pause = Callable[[float], object]
 log = structlog.get_logger(__name__)
 
@@ -115,24 +114,16 @@ def _handle(service: str, envelope: Envelope, body: bytes, *, attempts: int, pau
             _set_aside(service, envelope, body, error, attempt)
             return
         except Exception as error:  # the boundary of every handler: whatever it is, it is kept
-            if _is_outage(error):
+            if is_outage(service, error):
                 _take_back(service, envelope.event_id)
                 raise
             log.warning("event_handler_failed", type=envelope.type, attempt=attempt, exc_info=True)
-            if attempt == MAX_ATTEMPTS:
+            if attempt >= MAX_ATTEMPTS:
                 _set_aside(service, envelope, body, error, attempt)
                 return
             pause(0.05 * 2**attempt)
         else:
             return
-
-
-def _is_outage(error: Exception) -> bool:
-    """Return whether a database error has nothing to do with the statement that met it."""
-    if not isinstance(error, (OperationalError, InterfaceError)):
-        return False
-    state = getattr(error.__cause__, "sqlstate", None)
-    return state is None or state.startswith(_OUTAGES)
 
 
 def _take_back(service: str, event_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """Work with leases: the row is the truth, whoever rings and however often."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from shared.observability.correlation import current_cause
 OPEN_STATES = ("queued", "running", "waiting_quota")
 MAX_ATTEMPTS = 3
 
-type Doorbell = Callable[[str, UUID], None]
+type Doorbell = Callable[[str, UUID], object]
 _DOORBELLS: list[Doorbell] = []
 
 
@@ -165,29 +166,43 @@ def finish(job: LeasedJob, state: str, *, problem: dict[str, Any] | None = None)
         raise LeaseLost(f"Job {job.id} was given to another worker.")
 
 
-def give_back(job: LeasedJob, *, after_seconds: float) -> None:
-    """Queue a job again, to be tried no sooner than `after_seconds` from now."""
+def give_back(job: LeasedJob, *, after_seconds: float, counted: bool = True) -> None:
+    """Queue a job again, to be tried no sooner than `after_seconds` from now.
+
+    Not `counted`, the attempt is taken back: it says nothing about the job.
+    """
     with connections[job.service].cursor() as cursor:
         cursor.execute(
-            "UPDATE job SET state = 'queued', lease_until = NULL, run_after = now() + make_interval(secs => %s)"
+            "UPDATE job SET state = 'queued', lease_until = NULL, attempts = attempts - %s,"
+            " run_after = now() + make_interval(secs => %s)"
             " WHERE id = %s AND fence = %s AND state = 'running'",
-            [after_seconds, job.id, job.fence],
+            [0 if counted else 1, after_seconds, job.id, job.fence],
         )
 
 
-def expired_jobs(service: str) -> list[LeasedJob]:
-    """Return the jobs whose workers fell silent, as their last holders had them."""
-    rows = Job.objects.using(service).filter(state="running", lease_until__lt=Now()).order_by("lease_until")
+def take_expired(service: str, *, lease_seconds: float) -> list[LeasedJob]:
+    """Take the jobs whose workers fell silent into this process's hands, to be given back or failed.
+
+    From here on a late holder can neither renew nor finish them.
+    """
+    with connections[service].cursor() as cursor:
+        cursor.execute(
+            "UPDATE job SET fence = fence + 1, lease_until = now() + make_interval(secs => %s)"
+            " WHERE state = 'running' AND lease_until < now()"
+            " RETURNING id, kind, payload::text, fence, attempts, correlation_id, causation_id",
+            [lease_seconds],
+        )
+        rows = cursor.fetchall()
     return [
         LeasedJob(
             service=service,
-            id=row.id,
-            kind=row.kind,
-            payload=row.payload,
-            fence=row.fence,
-            attempts=row.attempts,
-            correlation_id=row.correlation_id,
-            causation_id=row.causation_id,
+            id=row[0],
+            kind=row[1],
+            payload=json.loads(row[2]),
+            fence=row[3],
+            attempts=row[4],
+            correlation_id=row[5],
+            causation_id=row[6],
         )
         for row in rows
     ]

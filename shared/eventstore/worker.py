@@ -15,14 +15,16 @@ from shared.eventstore.jobs import (
     JobAbandoned,
     LeasedJob,
     LeaseLost,
-    expired_jobs,
     give_back,
     job_kind,
     lease,
     renew,
+    take_expired,
 )
+from shared.eventstore.outages import is_outage
 from shared.observability.correlation import Cause, caused_by
 
+RELEASE_LEASE_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
@@ -36,10 +38,6 @@ def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
             job_kind(service, job.kind).run(job)
         except LeaseLost:
             log.warning("job_lease_lost", job=str(job.id))
-        except (OperationalError, InterfaceError):
-            log.warning("job_database_error", job=str(job.id), exc_info=True)
-            connections[service].close()
-            give_back(job, after_seconds=1)
         except StreamConflict:
             log.warning("job_stream_conflict", job=str(job.id), exc_info=True)
             _try_again(job)
@@ -47,14 +45,18 @@ def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
             _fail(job, "refused" if error.status < 500 else "failed", error)
         except (
             Exception
-        ):  # the boundary of every job: recorded, retried, and in the end failed for all to see
+        ) as error:  # the boundary of every job: recorded, retried, in the end failed for all to see
             log.exception("job_crashed", job=str(job.id), kind=job.kind, attempt=job.attempts)
-            _try_again(job)
+            if is_outage(service, error):
+                connections[service].close()
+                give_back(job, after_seconds=1, counted=False)
+            else:
+                _try_again(job)
 
 
 def release_expired(service: str) -> int:
     """Queue again the jobs whose worker fell silent, or fail those it happened to too often; return how many."""
-    expired = expired_jobs(service)
+    expired = take_expired(service, lease_seconds=RELEASE_LEASE_SECONDS)
     for job in expired:
         if job.attempts < MAX_ATTEMPTS:
             give_back(job, after_seconds=0)

@@ -38,7 +38,7 @@ class CheckReadiness(PublicOperation):
     def get(self, request: Request) -> Response:
         """Ask every alias."""
         checks = {alias: _check(alias) for alias in settings.DATABASES if alias != "default"}
-        healthy = all(state == "ok" for state in checks.values())
+        healthy = bool(checks) and all(state == "ok" for state in checks.values())
         return Response(
             {"status": "ok" if healthy else "unavailable", "checks": checks}, status=200 if healthy else 503
         )

@@ -1,10 +1,13 @@
 """The WSGI application, safe against headers that Django reads before any of its own safeguards."""
 
+import sys
 from typing import Any
 
 import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
+
+from shared.settings.env import WrongSetting
 
 
 class _Request(WSGIRequest):
@@ -25,6 +28,12 @@ class _Handler(WSGIHandler):
 
 
 def application() -> WSGIHandler:
-    """Return the application of the settings that DJANGO_SETTINGS_MODULE names."""
-    django.setup(set_prefix=False)
+    """Return the application of the settings that DJANGO_SETTINGS_MODULE names.
+
+    A setting that cannot be used ends the process with one line that names it.
+    """
+    try:
+        django.setup(set_prefix=False)
+    except WrongSetting as wrong:
+        sys.exit(wrong.detail)
     return _Handler()

@@ -4,6 +4,7 @@ There are no long delays, no retries and no priorities in the broker: what is du
 that the job loop finds.
 """
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,13 +12,14 @@ from uuid import UUID
 
 import dramatiq
 import structlog
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.common import xq_name
 from dramatiq.middleware import Middleware, TimeLimit
 
 from shared.eventstore.worker import run_job
+from shared.messaging.rabbitmq_bus import connection_parameters
 from shared.messaging.topology import DELIVERY_LIMIT, Names
 
 JOB_LIMIT_MILLISECONDS = 8 * 60 * 1000
@@ -28,6 +30,10 @@ log = structlog.get_logger(__name__)
 
 class QuorumBroker(RabbitmqBroker):
     """RabbitMQ with queues of an explicit type and limit, which dramatiq itself never names."""
+
+    def __init__(self, *, url: str, middleware: list[Middleware]) -> None:
+        super().__init__(url=url, confirm_delivery=True, middleware=middleware)
+        self.parameters = connection_parameters(url)  # with limits on every wait
 
     def _build_queue_arguments(self, queue_name: str) -> dict[str, Any]:
         return {
@@ -51,6 +57,10 @@ class FreshConnections(Middleware):
         """Start with connections that work."""
         close_old_connections()
 
+    def before_worker_thread_shutdown(self, broker: Any, thread: Any) -> None:
+        """Leave nothing open when the worker ends."""
+        connections.close_all()
+
     def after_process_message(self, broker: Any, message: Any, **outcome: Any) -> None:
         """Leave no broken connection behind."""
         close_old_connections()
@@ -70,35 +80,45 @@ class Doorbells:
     ) -> None:
         middleware: list[Middleware] = [TimeLimit(time_limit=JOB_LIMIT_MILLISECONDS), FreshConnections()]
         self.broker: dramatiq.Broker = (
-            QuorumBroker(url=broker_url, confirm_delivery=True, middleware=middleware)
+            QuorumBroker(url=broker_url, middleware=middleware)
             if broker_url
             else StubBroker(middleware=middleware)
         )
         self._clock = clock
         self._rung_at: dict[UUID, float] = {}
+        self._lock = threading.Lock()
         self._actors = {
             service: self._actor(service, names.jobs(service), lease_seconds) for service in services
         }
 
-    def ring(self, service: str, job_id: UUID) -> None:
-        """Have some worker look at the job; what was rung a short while ago and not looked at here is not rung again."""
+    def ring(self, service: str, job_id: UUID) -> bool:
+        """Have some worker look at the job, and return whether it was rung for.
+
+        What was rung a short while ago and not looked at here is not rung again.
+        """
         now = self._clock()
-        if now - self._rung_at.get(job_id, -RING_AGAIN_SECONDS) < RING_AGAIN_SECONDS:
-            return
-        self._rung_at = {rung: at for rung, at in self._rung_at.items() if now - at < RING_AGAIN_SECONDS}
-        self._rung_at[job_id] = now
+        with self._lock:
+            if now - self._rung_at.get(job_id, -RING_AGAIN_SECONDS) < RING_AGAIN_SECONDS:
+                return False
+            self._rung_at = {rung: at for rung, at in self._rung_at.items() if now - at < RING_AGAIN_SECONDS}
+            self._rung_at[job_id] = now
         try:
             self._actors[service].send(str(job_id))
         except Exception:  # the doorbell is a courtesy: the job loop finds the row without it
-            self._rung_at.pop(job_id, None)
+            self._forget(job_id)
             log.warning("doorbell_failed", service=service, exc_info=True)
+        return True
+
+    def _forget(self, job_id: UUID) -> None:
+        with self._lock:
+            self._rung_at.pop(job_id, None)
 
     def _actor(self, service: str, queue: str, lease_seconds: float) -> Any:
         def look(job_id: str) -> None:
             try:
                 run_job(service, UUID(job_id), lease_seconds=lease_seconds)
             finally:
-                self._rung_at.pop(UUID(job_id), None)
+                self._forget(UUID(job_id))
 
         declare = dramatiq.actor(actor_name=f"run_{service}_job", queue_name=queue, broker=self.broker)
         return declare(look)

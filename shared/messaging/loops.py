@@ -52,10 +52,7 @@ def run_job_finder(service: str, doorbells: Doorbells, stop: Event) -> None:
     """Ring for jobs that are due: the only way without a broker, and the safety net with one."""
 
     def step() -> int:
-        due = due_jobs(service, limit=20)
-        for job_id in due:
-            doorbells.ring(service, job_id)
-        return len(due)
+        return sum(doorbells.ring(service, job_id) for job_id in due_jobs(service, limit=20))
 
     _paced(f"jobs-{service}", service, step, stop)
 

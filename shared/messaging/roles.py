@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
@@ -13,6 +14,7 @@ from shared.messaging.doorbell import Doorbells
 from shared.messaging.loops import make_bus, run_consumer, run_job_finder, run_relay, run_tick
 from shared.messaging.topology import SUBSCRIPTIONS, Names
 
+STOP_SECONDS = 4.5  # for the jobs in hand, and once more for the loops
 ROLES = ("relay", "consume", "work", "tick")
 log = structlog.get_logger(__name__)
 
@@ -54,9 +56,10 @@ def run_roles(
     while not stop.wait(1.0):
         pass
     if worker is not None:
-        worker.stop(timeout=8000)
+        worker.stop(timeout=int(1000 * STOP_SECONDS))
+    deadline = time.monotonic() + STOP_SECONDS
     for thread in threads:
-        thread.join(timeout=8)
+        thread.join(timeout=max(0.0, deadline - time.monotonic()))
     log.info("roles_stopped")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.observability.logs import configure_structlog, logging_config
 from shared.settings.databases import databases
-from shared.settings.env import WrongSetting
+from shared.settings.env import VARIABLES, WrongSetting
 
 BASE_APPS = [
     "django.contrib.contenttypes",
@@ -14,6 +14,7 @@ BASE_APPS = [
     "drf_standardized_errors",
     "shared.identity",
     "shared.eventstore",
+    "shared.messaging",
 ]
 FIXED: dict[str, Any] = {
     "DEBUG": False,
@@ -47,13 +48,20 @@ FIXED: dict[str, Any] = {
 
 
 def configure(
-    values: dict[str, Any], *, title: str, apps: list[str], urls: str, callers_alias: str
+    values: dict[str, Any], *, title: str, services: list[str], apps: list[str], urls: str
 ) -> dict[str, Any]:
-    """Return the Django settings of one process. Raises WrongSetting for what production refuses.
+    """Return the Django settings of one process.
 
-    `apps` are the service's own apps, `callers_alias` the database alias through which callers are checked.
+    `services` are those it runs, the first being the one through whose alias callers are checked, and `apps`
+    are theirs. A service on its own must be told its secret key and database; the embedded system gets both
+    from its launcher. Raises WrongSetting.
     """
-    _refuse_gaps(values)
+    if len(services) == 1:
+        _require(values, "SECRET_KEY")
+        _require(values, "DATABASE_URL", f"{services[0].upper()}_DATABASE_URL")
+    if values["BELLWETHER_ENV"] == "production":
+        _require(values, "SECRET_KEY")
+        _refuse_any_host(values)
     configure_structlog()
     return {
         **FIXED,
@@ -62,7 +70,8 @@ def configure(
         "INSTALLED_APPS": [*BASE_APPS, *apps],
         "ROOT_URLCONF": urls,
         "DATABASES": databases(values),
-        "TOKEN_CHECK_ALIAS": callers_alias,
+        "SERVICES": services,
+        "TOKEN_CHECK_ALIAS": services[0],
         "BELLWETHER": values,
         "LOGGING": logging_config(level=values["LOG_LEVEL"], as_json=values["LOG_JSON"]),
         "SPECTACULAR_SETTINGS": {
@@ -76,11 +85,12 @@ def configure(
     }
 
 
-def _refuse_gaps(values: dict[str, Any]) -> None:
-    """In production nothing is made up: what a laptop may generate or leave open must be set."""
-    if values["BELLWETHER_ENV"] != "production":
-        return
-    if values["SECRET_KEY"] is None:
-        raise WrongSetting("SECRET_KEY: not set; in production it should be at least 32 characters.")
+def _require(values: dict[str, Any], *names: str) -> None:
+    if all(values[name] is None for name in names):
+        expected = next(variable.expected for variable in VARIABLES if variable.name == names[0])
+        raise WrongSetting(f"{' or '.join(names)}: not set; it should be {expected}.")
+
+
+def _refuse_any_host(values: dict[str, Any]) -> None:
     if "*" in values["ALLOWED_HOSTS"]:
         raise WrongSetting("ALLOWED_HOSTS: '*' cannot be used in production; name the hosts.")

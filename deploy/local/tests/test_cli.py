@@ -129,7 +129,7 @@ class TestCommand:
 
         assert problem["type"] == "/problems/import-rejected"
         assert [row["line"] for row in problem["errors"]] == [6, 10]
-        assert installation.problem("report", "NEW")["type"] == "/problems/nothing-to-report"
+        assert installation.problem("report", "NEW")["type"] == "/problems/unknown-symbol"
 
     def test_an_imported_file_is_reported_on(self, installation: Installation) -> None:
         done = installation.json("import", str(BUNDLED / "GOOG.csv"), "--symbol", "MINE")
@@ -150,7 +150,7 @@ class TestCommand:
             (("backtest", "FB", "--start", "2016-06-01"), "insufficient-history"),
             (("backtest", "FB", "--strategy", "luck"), "unknown-strategy"),
             (("forecast", "NOPE"), "unknown-symbol"),
-            (("report", "NOPE"), "nothing-to-report"),
+            (("report", "NOPE"), "unknown-symbol"),
             (("import", "/nowhere.csv", "--symbol", "FB"), "unreadable-file"),
             (("token", "create", "no body"), "invalid-username"),
         ],

@@ -98,7 +98,7 @@ class BacktestSummary(serializers.Serializer[Any]):
     basis = Choice(BASES)
     start = serializers.DateField(allow_null=True)
     end = serializers.DateField(allow_null=True)
-    standing = serializers.BooleanField(help_text="Started by a price update")
+    standing = serializers.BooleanField(help_text="On the inputs that every price update tests")
     data_cut = serializers.SerializerMethodField()
     state = Choice(STATES, source="live_state")
     first_session = serializers.DateField(allow_null=True)

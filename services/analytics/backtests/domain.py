@@ -97,8 +97,8 @@ def needed_sessions(inputs: Inputs) -> int:
     return rule.warm_up_sessions(rule.parse(inputs.parameters)) + 1
 
 
-def run_inputs(inputs: Inputs, bars: AdjustedBars, *, opening_date: date) -> BacktestResult:
-    """Run the kernel on adjusted bars; `opening_date` is the session before the first bar.
+def run_inputs(inputs: Inputs, bars: AdjustedBars, *, opening_date: date | None) -> BacktestResult:
+    """Run the kernel on adjusted bars; `opening_date` is the session before the first bar, None if unknown.
 
     Raises InsufficientHistory, and InvalidParameter for an absurd capital.
     """
@@ -113,7 +113,7 @@ def run_inputs(inputs: Inputs, bars: AdjustedBars, *, opening_date: date) -> Bac
         dividend=bars.dividend,
         split_ratio=bars.split_ratio,
         signal_close=bars.signal_close,
-        opening_date=np.datetime64(opening_date),
+        opening_date=np.datetime64(opening_date) if opening_date else None,
     )
     return run(
         market,

@@ -48,7 +48,7 @@ def start_standing_run(recorded: Recorded[PricesUpdated]) -> None:
     """Test the standing strategy on the new prices."""
     event = recorded.event
     inputs = standing_inputs(symbol=event.symbol, data_version=event.version)
-    request_backtest(inputs=inputs, standing=True, now=recorded.envelope.occurred_at)
+    request_backtest(inputs=inputs, now=recorded.envelope.occurred_at)
 
 
 register(

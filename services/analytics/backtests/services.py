@@ -48,11 +48,13 @@ def standing_inputs(*, symbol: str, data_version: int) -> Inputs:
     )
 
 
-def request_backtest(*, inputs: Inputs, standing: bool, now: datetime) -> UUID:
+def request_backtest(*, inputs: Inputs, now: datetime) -> UUID:
     """Queue a run in the caller's transaction and return its id; inputs that have a run return that one.
 
-    A run that failed (and was not refused) is queued again.
+    Whoever asks first, a run on the standing inputs is the standing run. A run that failed (and was not
+    refused) is queued again.
     """
+    standing = inputs == standing_inputs(symbol=inputs.symbol, data_version=inputs.data_version)
     run = Run.objects.using("analytics").filter(id=inputs.run_id).first()
     if run is not None and run.state != "failed":
         return run.id
@@ -85,7 +87,7 @@ def start_backtest(*, inputs: Inputs, now: datetime) -> UUID:
             present_sessions=len(bars.sessions),
         )
     with transaction.atomic(using="analytics", durable=True):
-        return request_backtest(inputs=inputs, standing=False, now=now)
+        return request_backtest(inputs=inputs, now=now)
 
 
 def run_backtest(*, job: LeasedJob, now: datetime) -> None:

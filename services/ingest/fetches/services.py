@@ -6,17 +6,25 @@ from uuid import UUID
 
 from django.db import transaction
 
+from services.ingest.fetches.models import Fetch
 from services.ingest.market.services import Recording, record_series
 from services.ingest.providers.domain import DailySeries, UnknownSymbol
 from services.ingest.providers.registry import provider_named
 from services.ingest.sessions.domain import FIRST_DATE, LAST_DATE, sessions_between
+from shared.contracts.codec import to_json
 from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested
 from shared.errors import BellwetherError, ValidationFailed
 from shared.eventstore.append import append
-from shared.eventstore.jobs import LeasedJob, enqueue, finish
+from shared.eventstore.jobs import JobAlreadyOpen, LeasedJob, enqueue, finish
 
 JOB_KIND = "fetch"
 IMPORT_PROVIDER = "csv"
+
+
+class OtherFetchOpen(BellwetherError):
+    """Raised when the symbol is being fetched from another provider or for another range; ask again later."""
+
+    status, slug, title = 409, "other-fetch-open", "Another fetch of the symbol is under way"
 
 
 class NothingFound(BellwetherError):
@@ -30,8 +38,8 @@ def request_fetch(
 ) -> None:
     """Queue a fetch of `symbol`.
 
-    Raises UnknownProvider, UnknownSymbol, ValidationFailed for a range that is upside down, and
-    JobAlreadyOpen when the same symbol is being fetched.
+    Raises UnknownProvider, UnknownSymbol, ValidationFailed for a range that is upside down, JobAlreadyOpen
+    naming the fetch when just this is under way, and OtherFetchOpen when something else of the symbol is.
     """
     known = provider_named(provider).symbols()
     if known is not None and symbol not in known:
@@ -39,19 +47,26 @@ def request_fetch(
     if start and end and start > end:
         raise ValidationFailed(f"start {start} is after end {end}.")
     event = FetchRequested(fetch_id=fetch_id, symbol=symbol, provider=provider, start=start, end=end)
+    try:
+        _queue(event, now=now)
+    except JobAlreadyOpen as under_way:
+        same = {"id": under_way.extra["job_id"], "provider": provider, "start": start, "end": end}
+        if not Fetch.objects.using("ingest").filter(**same).exists():
+            raise OtherFetchOpen(
+                f"Another fetch of {symbol} is under way; ask again when it is done."
+            ) from None
+        raise
+
+
+def _queue(event: FetchRequested, *, now: datetime) -> None:
     with transaction.atomic(using="ingest", durable=True):
-        recorded = append("ingest", _stream(fetch_id), event, now=now, expected_version=0)
+        recorded = append("ingest", _stream(event.fetch_id), event, now=now, expected_version=0)
         enqueue(
             "ingest",
-            job_id=fetch_id,
+            job_id=event.fetch_id,
             kind=JOB_KIND,
-            key=symbol,
-            payload={
-                "symbol": symbol,
-                "provider": provider,
-                "start": start.isoformat() if start else None,
-                "end": end.isoformat() if end else None,
-            },
+            key=event.symbol,
+            payload=to_json(event),
             causation_id=recorded[-1].event_id,
         )
 

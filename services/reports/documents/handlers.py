@@ -13,13 +13,12 @@ from shared.eventstore.registry import Recorded, register
 def project_run(recorded: Recorded[BacktestCompleted | BacktestRefused]) -> None:
     """Note the outcome of the standing run."""
     if recorded.event.standing:
-        _note(recorded, run_id=recorded.event.run_id)
+        _note(recorded, "run", recorded.event.run_id)
 
 
 def project_forecast(recorded: Recorded[ForecastIssued | ForecastRefused]) -> None:
     """Note the outcome of a forecast."""
-    column = "forecast_id" if recorded.event.kind == "live" else "backfill_id"
-    _note(recorded, **{column: recorded.event.forecast_id})
+    _note(recorded, "forecast" if recorded.event.kind == "live" else "backfill", recorded.event.forecast_id)
 
 
 def start_report_when_complete(recorded: Recorded[Any]) -> None:
@@ -68,10 +67,12 @@ def project_failed(recorded: Recorded[ReportFailed]) -> None:
     )
 
 
-def _note(recorded: Recorded[Any], **outcome: UUID) -> None:
+def _note(recorded: Recorded[Any], part: str, outcome_id: UUID) -> None:
     # Also locks the row: of several parts that come at once, only the last one sees all of them.
     ReportPart.objects.using("reports").update_or_create(
-        symbol=recorded.event.symbol, data_version=recorded.event.data_version, defaults=outcome
+        symbol=recorded.event.symbol,
+        data_version=recorded.event.data_version,
+        defaults={f"{part}_id": outcome_id, f"{part}_event_id": recorded.envelope.event_id},
     )
 
 

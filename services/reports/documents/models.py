@@ -4,14 +4,20 @@ from django.db import models
 
 
 class ReportPart(models.Model):
-    """The outcomes of the standing work on one version of a symbol's prices. A projection."""
+    """The outcomes of the standing work on one version of a symbol's prices. A projection.
+
+    Each outcome has the id of its event beside it: work that failed and was done again is a new outcome.
+    """
 
     pk = models.CompositePrimaryKey("symbol", "data_version")
     symbol = models.TextField()
     data_version = models.IntegerField()
     run_id = models.UUIDField(null=True)
+    run_event_id = models.UUIDField(null=True)
     forecast_id = models.UUIDField(null=True)
+    forecast_event_id = models.UUIDField(null=True)
     backfill_id = models.UUIDField(null=True)
+    backfill_event_id = models.UUIDField(null=True)
 
     class Meta:
         db_table = "report_part"

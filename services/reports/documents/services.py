@@ -27,12 +27,13 @@ class NothingToReport(BellwetherError):
 
 
 def request_report(*, part: ReportPart, now: datetime) -> UUID:
-    """Queue the report of complete parts in the caller's transaction; parts that have one return that one."""
+    """Queue the report of complete parts in the caller's transaction; outcomes that have one return that one."""
     if part.run_id is None or part.forecast_id is None or part.backfill_id is None:
         raise NothingToReport(
             f"The standing work on {part.symbol} is not finished.", fetch=f"/fetch/{part.symbol}/"
         )
-    report_id = uuid5(_NAMESPACE, f"{part.symbol}/{part.data_version}/{part.run_id}/{part.forecast_id}")
+    outcomes = (part.run_event_id, part.forecast_event_id, part.backfill_event_id)
+    report_id = uuid5(_NAMESPACE, "/".join(map(str, outcomes)))
     known = Report.objects.using("reports").filter(id=report_id).first()
     if known is not None and known.state != "failed":
         return report_id
@@ -62,7 +63,8 @@ def start_report(*, symbol: str, now: datetime) -> UUID:
     part = parts.exclude(run_id=None).exclude(forecast_id=None).exclude(backfill_id=None).first()
     if part is None:
         raise NothingToReport(
-            f"There is no finished run of {symbol}. Fetch its prices first: /fetch/{symbol}/.",
+            f"There is no finished run of {symbol}. Fetch its prices first: POST /api/v1/fetches/"
+            f" or /fetch/{symbol}/.",
             fetch=f"/fetch/{symbol}/",
         )
     with transaction.atomic(using="reports", durable=True):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from threading import Barrier
 from uuid import UUID, uuid4
 
@@ -12,12 +13,12 @@ from shared.eventstore.jobs import (
     LeaseLost,
     due_jobs,
     enqueue,
-    expired_jobs,
     finish,
     give_back,
     lease,
     on_enqueue,
     renew,
+    take_expired,
 )
 from shared.eventstore.models import Job
 from shared.eventstore.tests.tally import together
@@ -160,11 +161,27 @@ def test_an_old_holder_cannot_give_the_job_back_or_renew_it(db: psycopg.Connecti
 
 def test_a_renewed_lease_does_not_expire(db: psycopg.Connection) -> None:
     job = _lease(_queue())
-    assert expired_jobs("ingest") == []
+    assert take_expired("ingest", lease_seconds=60) == []
     _silence(db)
-    assert expired_jobs("ingest") == [job]
     assert renew(job, lease_seconds=60)
-    assert expired_jobs("ingest") == []
+    assert take_expired("ingest", lease_seconds=60) == []
+
+
+def test_an_expired_job_is_out_of_its_old_holders_hands_once_it_is_taken(db: psycopg.Connection) -> None:
+    job = _lease(_queue())
+    _silence(db)
+    (taken,) = take_expired("ingest", lease_seconds=60)
+    assert taken == replace(job, fence=job.fence + 1)
+    assert not renew(job, lease_seconds=60)
+    with pytest.raises(LeaseLost), transaction.atomic(using="ingest"):
+        finish(job, "succeeded")
+    assert take_expired("ingest", lease_seconds=60) == []
+
+
+def test_an_attempt_that_says_nothing_about_the_job_is_not_counted(db: psycopg.Connection) -> None:
+    job = _lease(_queue())
+    give_back(job, after_seconds=0, counted=False)
+    assert _lease(job.id).attempts == 1
 
 
 def test_a_job_given_back_for_later_is_not_due_yet(db: psycopg.Connection) -> None:

@@ -42,7 +42,7 @@ def test_a_run_carries_its_inputs_its_data_cut_and_every_default(api: ApiClient)
         "basis": "split",
         "start": None,
         "end": None,
-        "standing": False,
+        "standing": True,
         "data_cut": {"FB": 1},
         "problem": None,
         "metrics_version": "metrics/1",

@@ -37,8 +37,11 @@ class Migration(migrations.Migration):
                 ("symbol", models.TextField()),
                 ("data_version", models.IntegerField()),
                 ("run_id", models.UUIDField(null=True)),
+                ("run_event_id", models.UUIDField(null=True)),
                 ("forecast_id", models.UUIDField(null=True)),
+                ("forecast_event_id", models.UUIDField(null=True)),
                 ("backfill_id", models.UUIDField(null=True)),
+                ("backfill_event_id", models.UUIDField(null=True)),
             ],
             options={
                 "db_table": "report_part",

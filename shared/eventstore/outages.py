@@ -1,0 +1,21 @@
+"""Tells a database that is away from a statement that is wrong."""
+
+from django.db import InterfaceError, OperationalError, connections
+
+# Classes of SQLSTATE: connection lost, transaction to be repeated, no resources, lock not free, shutdown.
+_OUTAGES = ("08", "40", "53", "55P03", "57P")
+
+
+def is_outage(service: str, error: Exception) -> bool:
+    """Return whether an error has nothing to do with the work that met it, so that it may be done again.
+
+    An error without a state counts as an outage only if the connection is gone indeed: code that raises one
+    of its own accord would otherwise be repeated for ever.
+    """
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is not None:
+        return bool(state.startswith(_OUTAGES))
+    connection = connections[service]
+    return connection.connection is None or not connection.is_usable()
