@@ -7,6 +7,7 @@ from shared.eventstore.jobs import due_jobs
 from shared.eventstore.worker import run_job
 from shared.messaging.postgres_bus import PostgresBus
 from shared.messaging.relay import relay_once
+from shared.messaging.topology import SUBSCRIPTIONS
 from shared.settings.databases import SERVICES
 
 LEASE_SECONDS = 60
@@ -27,6 +28,8 @@ def _moved(service: str, bus: PostgresBus) -> int:
     for job_id in jobs:
         run_job(service, job_id, lease_seconds=LEASE_SECONDS)
     sent = relay_once(service, bus)
+    if service not in SUBSCRIPTIONS:
+        return len(jobs) + sent
     with bus.batch(service, limit=100, wait_seconds=0) as bodies:
         receive(service, bodies, pause=Event().wait)
     return len(jobs) + sent + len(bodies)

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.test import Client, override_settings
 
 from shared.http.tests.api_client import answer_of, assert_problem
@@ -65,3 +66,11 @@ def test_every_answer_carries_the_safety_headers(answer: Any) -> None:
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["Cache-Control"] == "no-store"
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_a_process_without_any_database_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DATABASES", {"default": {}})
+
+    answer = Client().get("/readyz")
+
+    assert (answer.status_code, answer.json()["checks"]) == (503, {})

@@ -15,6 +15,7 @@ from pika.exceptions import ChannelClosedByBroker
 from shared.eventstore.models import Outbox
 from shared.eventstore.tests.tally import hear, heard, outbox_bodies, tell, wait_until
 from shared.messaging.bus import BusUnavailable, Message
+from shared.messaging.doorbell import QuorumBroker
 from shared.messaging.rabbitmq_bus import RabbitBus, connection_parameters, declare
 from shared.messaging.relay import relay_once
 from shared.messaging.topology import Names
@@ -174,7 +175,8 @@ def test_a_broker_that_cannot_be_reached_is_named_without_its_password(names: Na
 
 
 def test_every_wait_on_the_broker_has_an_end() -> None:
-    parameters = connection_parameters("amqp://host")
-    assert parameters.heartbeat == 20
-    assert parameters.blocked_connection_timeout == 10
-    assert parameters.socket_timeout == 5
+    doorbell = QuorumBroker(url="amqp://host", middleware=[])
+    for parameters in (connection_parameters("amqp://host"), doorbell.parameters):
+        assert parameters.heartbeat == 20
+        assert parameters.blocked_connection_timeout == 10
+        assert parameters.socket_timeout == 5
