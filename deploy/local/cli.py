@@ -88,8 +88,10 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Import prices from a CSV file; a file with a bad row imports nothing and lists every bad row."""
-    with _problems(as_json), open_system(), steps.as_command():
-        _show(steps.import_file(file, symbol=normalise_symbol(symbol)), output.print_import, as_json=as_json)
+    with _problems(as_json):
+        series = steps.read_file(file, symbol=normalise_symbol(symbol))
+        with open_system(), steps.as_command():
+            _show(steps.import_series(series), output.print_import, as_json=as_json)
 
 
 @app.command()
@@ -113,9 +115,9 @@ def backtest(  # noqa: PLR0917 - typer maps options by name
             "basis": basis,
             "strategy": strategy,
             "parameters": _parameters(parameter or []),
-            "initial_capital": steps.decimal_of(capital, name="capital"),
-            "commission_bps": steps.decimal_of(commission_bps, name="commission_bps"),
-            "slippage_bps": steps.decimal_of(slippage_bps, name="slippage_bps"),
+            "initial_capital": steps.decimal_of(capital, name="capital", least=1, most=10**12),
+            "commission_bps": steps.decimal_of(commission_bps, name="commission_bps", least=0, most=1000),
+            "slippage_bps": steps.decimal_of(slippage_bps, name="slippage_bps", least=0, most=1000),
             "start": start.date() if start else None,
             "end": end.date() if end else None,
         }

@@ -38,7 +38,8 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
         sys.stderr.write(json.dumps(error.as_problem(), ensure_ascii=False) + "\n")
         return
     progress.print(f"[bold red]Error:[/] {escape(error.detail)}", soft_wrap=True)
-    for row in error.extra.get("errors", [])[:LISTED_ERRORS]:
+    rows = error.extra.get("errors", [])
+    for row in rows[:LISTED_ERRORS] if len(rows) > 1 else ():
         progress.print(f"  line {row['line']}: {row['reason']}", markup=False)
     hidden = error.extra.get("total_errors", 0) - LISTED_ERRORS
     if hidden > 0:
@@ -64,11 +65,14 @@ def print_fetch(job: dict[str, Any]) -> None:
 
 def print_import(done: dict[str, Any]) -> None:
     """Show what an import changed."""
-    news = (
-        f"version {done['version']}" if done["changed"] else f"nothing new, version {done['version']} stays"
+    changes = (
+        f"{done['added']:,} added, {done['corrected']:,} corrected,"
+        f" {done['actions_changed']:,} splits or dividends changed: version {done['version']}"
     )
+    news = changes if done["changed"] else f"nothing new, version {done['version']} stays"
     answers.print(
-        f"{done['symbol']}: {done['rows']:,} rows read, stored {done['first_session']} to {done['last_session']}; {news}.",
+        f"{done['symbol']}: {done['rows']:,} rows read, {news}."
+        f" Stored are {done['first_session']} to {done['last_session']}.",
         markup=False,
     )
 
@@ -78,7 +82,7 @@ def print_run(run: dict[str, Any]) -> None:
     table = Table(
         title=f"{run['symbol']} · {run['strategy']} · {run['first_session']} to {run['last_session']}",
         title_justify="left",
-        caption=f"{run['trade_count']} closed trades; capital {run['initial_capital']}, commission"
+        caption=f"{_parameters(run)}; {run['trade_count']} closed trades; capital {run['initial_capital']}, commission"
         f" {run['commission_bps']} bp, slippage {run['slippage_bps']} bp, basis {run['basis']};"
         f" definitions {run['metrics_version']}",
         caption_justify="left",
@@ -135,7 +139,14 @@ def print_stopped(stopped: dict[str, Any]) -> None:
 def print_status(status: dict[str, Any]) -> None:
     """Show what runs and what waits."""
     if not status["running"]:
-        answers.print("Bellwether is not running. Start it with `make up` or `bellwether up`.", markup=False)
+        if names := ", ".join(status["left_behind"]):
+            answers.print(
+                f"Bellwether was killed and left {names} running: stop them with `make down`.", markup=False
+            )
+        else:
+            answers.print(
+                "Bellwether is not running. Start it with `make up` or `bellwether up`.", markup=False
+            )
         return
     answers.print(f"Bellwether runs at {status['url']} ({', '.join(status['processes'])}).", markup=False)
     table = Table()
@@ -147,6 +158,10 @@ def print_status(status: dict[str, Any]) -> None:
     answers.print(table)
     for name, version in status["instruments"].items():
         answers.print(f"  {name} version {version}", markup=False)
+
+
+def _parameters(run: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in run["parameters"].items()) or "no parameters"
 
 
 def metric_text(metric: dict[str, Any]) -> str:

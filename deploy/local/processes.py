@@ -133,6 +133,14 @@ def running_record(state: StateFolder) -> Record | None:
     return record if record is not None and record.supervisor.is_alive() else None
 
 
+def left_behind(state: StateFolder) -> list[str]:
+    """Return the names of processes that still run although their supervisor was killed."""
+    record = read_record(state)
+    if record is None or record.supervisor.is_alive():
+        return []
+    return [name for name, identity in record.children.items() if identity.is_alive()]
+
+
 def take_down(state: StateFolder) -> list[str]:
     """Stop the supervisor and all it started; return the names of what was stopped, empty when nothing ran."""
     record = read_record(state)

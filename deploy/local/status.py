@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from deploy.local.processes import running_record
+from deploy.local.processes import left_behind, running_record
 from deploy.local.state import open_state
 from deploy.local.system import open_system
 
@@ -16,9 +16,10 @@ SELECT (SELECT count(*) FROM outbox WHERE sent_at IS NULL), (SELECT count(*) FRO
 
 def status_now() -> dict[str, Any]:
     """Return what runs, what waits in each service and which instruments are stored."""
-    record = running_record(open_state(os.environ))
+    state = open_state(os.environ)
+    record = running_record(state)
     if record is None:
-        return {"running": False}
+        return {"running": False, "left_behind": left_behind(state)}
     with open_system():
         from django.db import connections
 

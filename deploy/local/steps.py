@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from uuid6 import uuid7
 
 from deploy.local.errors import LauncherError
 from deploy.local.system import Worker
+from services.ingest.providers.csv_import import LARGEST_FILE_BYTES, parse_csv
+from services.ingest.providers.domain import DailySeries
 from shared.errors import BellwetherError, NotFound, ValidationFailed
 from shared.observability.correlation import Cause, caused_by
 
@@ -82,27 +84,33 @@ def fetch(symbol: str, *, provider: str, worker: Worker) -> dict[str, Any]:
     return job
 
 
-def import_file(path: Path, *, symbol: str) -> dict[str, Any]:
-    """Import a CSV file. Raises ImportRejected, which lists every bad row, and then imports nothing."""
+def read_file(path: Path, *, symbol: str) -> DailySeries:
+    """Read and parse a CSV file. Raises UnreadableFile, and ImportRejected, which lists every bad row."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE_BYTES + 1)
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}.") from None
+    return parse_csv(data, symbol, today=datetime.now(UTC).date())
+
+
+def import_series(series: DailySeries) -> dict[str, Any]:
+    """Record the rows of a parsed file and return what they changed."""
     from django.utils import timezone
 
     from services.ingest.fetches.services import import_series
-    from services.ingest.providers.csv_import import parse_csv
 
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(f"{path}: {error.strerror}.") from None
-    now = timezone.now()
-    series = parse_csv(data, symbol, today=now.date())
     fetch_id = _new_id()
-    recording = import_series(fetch_id=fetch_id, series=series, now=now)
+    recording = import_series(fetch_id=fetch_id, series=series, now=timezone.now())
     return {
         "fetch_id": str(fetch_id),
-        "symbol": symbol,
+        "symbol": series.symbol,
         "version": recording.version,
         "changed": recording.changed,
         "rows": len(series.bars),
+        "added": recording.added_count,
+        "corrected": recording.corrected_count,
+        "actions_changed": recording.actions_changed_count,
         "first_session": recording.first_session.isoformat(),
         "last_session": recording.last_session.isoformat(),
     }
@@ -272,12 +280,12 @@ def _text(value: date | None) -> str | None:
     return value.isoformat() if value else None
 
 
-def decimal_of(text: str, *, name: str) -> Decimal:
-    """Return a decimal option. Raises ValidationFailed naming it."""
+def decimal_of(text: str, *, name: str, least: int, most: int) -> Decimal:
+    """Return a decimal option. Raises ValidationFailed naming it and its range."""
     try:
         value = Decimal(text)
     except ArithmeticError:
         value = Decimal("NaN")
-    if not value.is_finite() or not 0 <= value <= Decimal("1e12") or text != text.strip() or "_" in text:
-        raise ValidationFailed(f"{name} {text[:40]!r}: give a number from 0 to 1000000000000.", field=name)
+    if not value.is_finite() or not least <= value <= most or text != text.strip() or "_" in text:
+        raise ValidationFailed(f"{name} {text[:40]!r}: give a number from {least:,} to {most:,}.", field=name)
     return value

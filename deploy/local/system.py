@@ -54,9 +54,9 @@ def working(system: System) -> Iterator["Worker"]:
     spec = worker_spec(system)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            list(spec.command),
+            [*spec.command, "--while-stdin-is-open"],  # so that it does not outlive a command that is killed
             env=dict(spec.environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -116,7 +116,7 @@ def _load_django() -> None:
 def _stop(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(timeout=STOP_SECONDS)
+        process.communicate(timeout=STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.communicate()

@@ -35,6 +35,8 @@ def run_system(started: Callable[[dict[str, Any]], None]) -> None:
         supervisor.wait_until_ready()
         started(_started(url, system.state.root))
         supervisor.run_until_stopped(report=lambda line: output.progress.print(line, markup=False))
+        output.progress.print("Stopping ...")
+    output.progress.print("Stopped.")
 
 
 def run_detached() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Brings a database to what this release needs: roles, schemas, tables, views and grants."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import errors, sql
 import shared.identity
 import shared.messaging
 from deploy.postgres.owner import as_owner
+from shared.errors import BellwetherError
 from shared.settings.databases import ALIASES, ROLE_OF
 
 _HERE = Path(__file__).parent
@@ -18,6 +20,12 @@ _BUS = Path(shared.messaging.__path__[0]) / "bus.sql"
 _CHECK_TOKEN = Path(shared.identity.__path__[0]) / "check_token.sql"
 _LOCK = 6_011_955
 ROLE_TRIES = 10
+
+
+class OwnerLacksRights(BellwetherError):
+    """Raised when the owner of DATABASE_URL may not create the services' roles or act as them."""
+
+    status, slug, title = 503, "owner-lacks-rights", "The database owner lacks rights"
 
 
 def migrate() -> None:
@@ -47,7 +55,7 @@ def ensure_roles(connection: psycopg.Connection) -> None:
 
 
 def _grant_roles(connection: psycopg.Connection) -> None:
-    with connection.transaction():
+    with connection.transaction(), _explained():
         known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
         database = sql.Identifier(connection.info.dbname)
         for name, role in ((name, sql.Identifier(name)) for name in ROLE_OF.values()):
@@ -57,6 +65,18 @@ def _grant_roles(connection: psycopg.Connection) -> None:
             connection.execute(
                 sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, role)
             )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except errors.InsufficientPrivilege as error:
+        roles = ", ".join(ROLE_OF.values())
+        raise OwnerLacksRights(
+            f"The owner in DATABASE_URL may not set up the roles ({str(error).splitlines()[0]}):"
+            f" give it CREATEROLE, or have an administrator create {roles} and grant them to it."
+        ) from None
 
 
 def run_file(connection: psycopg.Connection, file: Path) -> None:

@@ -1,6 +1,8 @@
 """Fetch -> event -> backtest and forecast -> report, through real processes on both buses."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -170,3 +172,13 @@ def test_a_row_that_no_event_explains_is_a_difference(db: Owner, cause: UUID) ->
 def rows_of(owner: Owner, service: str, table: str) -> list[str]:
     rows = owner.execute(f"SELECT t::text FROM {service}.{table} t ORDER BY 1").fetchall()
     return [row[0] for row in rows]
+
+
+def test_a_worker_ends_when_the_command_that_started_it_is_gone(db: Owner) -> None:
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "django", "run_roles", "--while-stdin-is-open"], stdin=subprocess.PIPE
+    )
+
+    worker.communicate(timeout=60)
+
+    assert worker.returncode == 0

@@ -173,7 +173,7 @@ class TestCommand:
         assert installation.json("fetch", "FB")["state"] == "succeeded"
 
         assert installation.json("down")["stopped"] == ["worker", "web"]
-        assert installation.json("status") == {"running": False}
+        assert installation.json("status") == {"running": False, "left_behind": []}
         assert installation.json("down")["was_running"] is False
 
     def test_a_taken_port_a_wrong_setting_and_a_bad_folder_are_one_clear_sentence_each(

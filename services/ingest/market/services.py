@@ -27,6 +27,9 @@ class Recording:
 
     version: int
     changed: bool
+    added_count: int
+    corrected_count: int
+    actions_changed_count: int
     first_session: date
     last_session: date
     bar_count: int
@@ -70,7 +73,14 @@ def record_series(*, series: DailySeries, fetch_id: UUID, now: datetime) -> Reco
         append("ingest", stream, event, now=now, expected_version=known)
     version = known + 1 if changed else known
     return Recording(
-        version=version, changed=changed, first_session=first, last_session=last, bar_count=count
+        version=version,
+        changed=changed,
+        added_count=added,
+        corrected_count=len(corrected),
+        actions_changed_count=actions,
+        first_session=first,
+        last_session=last,
+        bar_count=count,
     )
 
 

@@ -1,5 +1,6 @@
 """Read one symbol's daily prices from a CSV file nobody has checked: all rows are good or none is taken."""
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ def parse_csv(data: bytes, symbol: str, *, today: date) -> DailySeries:
     """Return the series in `data`; rows may come in any order, `today` is the last session accepted.
 
     The header names date (or timestamp), open, high, low, close, volume and may name dividend and
-    split_ratio, in any case; adj_* columns are ignored. Prices are as traded, the fields unquoted, the dates
-    ISO. Without a dividend or split_ratio column the series says nothing about such actions.
+    split_ratio, in any case; adj_* columns are ignored. Prices are as traded, dates ISO, fields quoted or not.
+    Without a dividend or split_ratio column the series says nothing about such actions; an empty field of
+    theirs says that there is none.
 
     Raises:
         InvalidSymbol: `symbol` is malformed.
@@ -88,7 +90,14 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _columns(header: str) -> list[str]:
-    columns = [name.lower() for name in header.split(",")]
+    if "," not in header:
+        raise _refused(
+            1, "the header has no comma: columns are separated by commas, lines by newlines", header
+        )
+    try:
+        columns = [name.strip().lower() for name in _fields(header)]
+    except _BadRow as error:
+        raise _refused(1, str(error), header) from None
     columns = ["date" if name == "timestamp" else name for name in columns]
     known = [name for name in columns if name in REQUIRED or name in OPTIONAL]
     missing = [name for name in REQUIRED if name not in known]
@@ -125,9 +134,7 @@ def _rows(lines: list[str], columns: list[str], today: date) -> list[_Row]:
 
 
 def _row(line: str, columns: list[str], today: date) -> _Row:
-    values = line.split(",")
-    if '"' in line:
-        raise _BadRow("quoted fields are not read")
+    values = _fields(line)
     if len(values) != len(columns):
         raise _BadRow(f"{len(values)} fields where the header has {len(columns)}")
     fields = dict(zip(columns, values, strict=True))
@@ -138,9 +145,16 @@ def _row(line: str, columns: list[str], today: date) -> _Row:
     volume = _volume(fields["volume"])
     return _Row(
         bar=Bar(session=session, open=open_, high=high, low=low, close=close, volume=volume),
-        dividend=_decimal(fields, "dividend") if "dividend" in fields else Decimal(0),
-        split_ratio=_price(fields, "split_ratio") if "split_ratio" in fields else Decimal(1),
+        dividend=_decimal(fields, "dividend") if fields.get("dividend") else Decimal(0),
+        split_ratio=_price(fields, "split_ratio") if fields.get("split_ratio") else Decimal(1),
     )
+
+
+def _fields(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], strict=True, skipinitialspace=True))
+    except csv.Error as error:
+        raise _BadRow(f"the fields cannot be read: {error}") from None
 
 
 def _session(text: str, today: date) -> date:
@@ -169,7 +183,7 @@ def _price(fields: Mapping[str, str], name: str) -> Decimal:
 def _decimal(fields: Mapping[str, str], name: str) -> Decimal:
     text = fields[name]
     if not _DECIMAL.fullmatch(text):
-        raise _BadRow(f"{name} '{printable(text)}' is not a plain decimal below 10^12")
+        raise _BadRow(f"{name} '{printable(text)}' is not a plain number from 0 to below 10^12")
     if len(text.partition(".")[2]) > _DECIMALS_MOST:
         raise _BadRow(f"{name} '{printable(text)}' has more than {_DECIMALS_MOST} decimals")
     return Decimal(text)
@@ -177,7 +191,7 @@ def _decimal(fields: Mapping[str, str], name: str) -> Decimal:
 
 def _volume(text: str) -> int:
     if not _VOLUME.fullmatch(text) or int(text) > _VOLUME_MOST:
-        raise _BadRow(f"volume '{printable(text)}' is not a whole number of shares up to {_VOLUME_MOST}")
+        raise _BadRow(f"volume '{printable(text)}' is not a whole number of shares")
     return int(text)
 
 

@@ -1,5 +1,9 @@
 """`manage.py run_roles relay consume work tick`: the processes of a service beside its web server."""
 
+import os
+import signal
+import sys
+import threading
 from typing import Any
 
 from django.conf import settings
@@ -17,10 +21,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the roles."""
         parser.add_argument("roles", nargs="*", choices=ROLES)
+        parser.add_argument(
+            "--while-stdin-is-open", action="store_true", help="Stop when whoever started this is gone."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run them."""
         values = settings.BELLWETHER
+        if options["while_stdin_is_open"]:
+            threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
         run_roles(
             options["roles"] or ROLES,
             services=settings.SERVICES,
@@ -29,3 +38,9 @@ class Command(BaseCommand):
             lease_seconds=values["JOB_LEASE_SECONDS"],
             job_threads=values["JOB_THREADS"],
         )
+
+
+def _stop_at_end_of_stdin() -> None:
+    """Wait for the pipe to close, which a parent's death does too, however it died."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
