@@ -109,7 +109,7 @@ def import_series(series: DailySeries) -> dict[str, Any]:
         "changed": recording.changed,
         "rows": len(series.bars),
         "added": recording.added_count,
-        "corrected": recording.corrected_count,
+        "corrected": len(recording.corrected_sessions),
         "actions_changed": recording.actions_changed_count,
         "first_session": recording.first_session.isoformat(),
         "last_session": recording.last_session.isoformat(),

@@ -15,8 +15,8 @@ class BacktestRequested:
     """Raised by the API and by new prices; the backtest job reacts.
 
     `inputs_hash` names the inputs: two requests with one hash are one run. `data_version` is the version of
-    the symbol's prices; `standing` marks the run that every price update starts by itself. Costs in basis
-    points of the traded amount.
+    the symbol's prices; `standing` marks the run that every price update starts by itself, whoever asked for
+    it first. Costs in basis points of the traded amount.
     """
 
     run_id: UUID
@@ -141,10 +141,11 @@ class ForecastRefused:
 @event(source="analytics", category="forecast_score", published=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastsScored:
-    """Raised when stored prices reach sessions that a forecast was made for.
+    """Raised when a version of the prices says something new of sessions that forecasts were made for.
 
-    `scores` has one entry a forecast: its id, the actual price per horizon in the terms of its origin close
-    (null where not yet known) and the summary against the random walk.
+    `scores` has one entry for each forecast whose score is not that of the version before, at most 100 an
+    event: its id, the actual price per horizon in the terms of its origin close (null for a session without
+    one) and the summary against the random walk.
     """
 
     symbol: str

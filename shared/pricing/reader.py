@@ -27,6 +27,23 @@ WHERE symbol = %(symbol)s AND version <= %(version)s
 ORDER BY ex_date, kind
 """
 
+# Each bar and action that is known names the version that introduced it, and that version its provider.
+_SOURCES = """
+WITH known AS (
+  SELECT version, session FROM market.bar
+  WHERE symbol = %(symbol)s AND version <= %(version)s
+    AND (superseded_version IS NULL OR superseded_version > %(version)s)
+  UNION ALL
+  SELECT version, NULL FROM market.action
+  WHERE symbol = %(symbol)s AND version <= %(version)s
+    AND (superseded_version IS NULL OR superseded_version > %(version)s)
+)
+SELECT v.provider, (array_agg(v.attribution ORDER BY v.version DESC))[1],
+       (array_agg(v.notes ORDER BY v.version DESC))[1], count(k.session), max(k.session)
+FROM known k JOIN market.instrument_version v ON v.symbol = %(symbol)s AND v.version = k.version
+GROUP BY v.provider ORDER BY count(k.session) DESC, v.provider
+"""
+
 
 class NoPrices(BellwetherError):
     """Raised when no price of a symbol is stored, or not at the asked version."""
@@ -40,27 +57,50 @@ class InstrumentFacts:
 
     symbol: str
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSource:
+    """One provider's share of what is known at a version, on the terms it last gave with any of it.
+
+    `session_count` counts its bars and `last_session` is the last of them: 0 and None where only splits or
+    dividends are its own.
+    """
+
     provider: str
     attribution: str
     notes: tuple[str, ...]
+    session_count: int
+    last_session: date | None
 
 
 def instrument_facts(alias: str, symbol: str) -> InstrumentFacts:
     """Return what is known of `symbol`. Raises NoPrices naming the address that fetches some."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT symbol, version, provider, attribution, notes FROM market.instrument WHERE symbol = %s",
-            [symbol],
-        )
+        cursor.execute("SELECT version FROM market.instrument WHERE symbol = %s", [symbol])
         row = cursor.fetchone()
     if row is None:
         raise NoPrices(
             f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/ or /fetch/{symbol}/.",
             fetch=f"/fetch/{symbol}/",
         )
-    return InstrumentFacts(
-        symbol=row[0], version=row[1], provider=row[2], attribution=row[3], notes=tuple(json.loads(row[4]))
-    )
+    return InstrumentFacts(symbol=symbol, version=row[0])
+
+
+def price_sources(alias: str, symbol: str, *, version: int) -> tuple[PriceSource, ...]:
+    """Return whose bars, splits and dividends make up `symbol` at `version`, the most bars first."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(_SOURCES, {"symbol": symbol, "version": version})
+        return tuple(
+            PriceSource(
+                provider=provider,
+                attribution=attribution,
+                notes=tuple(json.loads(notes)),
+                session_count=session_count,
+                last_session=last_session,
+            )
+            for provider, attribution, notes, session_count, last_session in cursor.fetchall()
+        )
 
 
 def load_history(
@@ -119,14 +159,14 @@ def sessions_after(alias: str, session: date, count: int, calendar: str = "XNYS"
         return tuple(row[0] for row in cursor.fetchall())
 
 
-def session_before(alias: str, session: date, calendar: str = "XNYS") -> date:
-    """Return the last trading session before `session`."""
+def session_before(alias: str, session: date, calendar: str = "XNYS") -> date | None:
+    """Return the last trading session before `session`, None at the calendar's beginning."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT max(session) FROM market.session WHERE calendar = %s AND session < %s",
             [calendar, session],
         )
-        found: date = cursor.fetchone()[0]
+        found: date | None = cursor.fetchone()[0]
         return found
 
 

@@ -60,12 +60,19 @@ class ForecastPoint(serializers.Serializer[Any]):
     point = NumberText()
     quantiles = serializers.SerializerMethodField()
     random_walk = NumberText()
-    actual = NumberText(allow_null=True)
+    actual = serializers.SerializerMethodField()
 
     def get_quantiles(self, row: models.ForecastPoint) -> dict[str, str]:
         """Return the price at each level."""
         levels = zip(QUANTILES, QUANTILE_COLUMNS, strict=True)
         return {str(level): number_text(getattr(row, column)) for level, column in levels}
+
+    @extend_schema_field(NumberText(allow_null=True))
+    def get_actual(self, row: models.ForecastPoint) -> str | None:
+        """Return what came as known last, null before."""
+        score: models.ForecastScore | None = self.context["score"]
+        actual = None if score is None else score.actual[row.horizon - 1]
+        return None if actual is None else number_text(actual)
 
 
 class ForecastScore(serializers.Serializer[Any]):
@@ -87,7 +94,8 @@ class Forecast(ForecastSummary):
     @extend_schema_field(ForecastPoint(many=True))
     def get_points(self, forecast: models.Forecast) -> Any:
         """Return the sessions in order, none before the forecast was made."""
-        return ForecastPoint(points_of(forecast.id), many=True).data
+        context = {"score": score_of(forecast.id)}
+        return ForecastPoint(points_of(forecast.id), many=True, context=context).data
 
     @extend_schema_field(ForecastScore(allow_null=True))
     def get_score(self, forecast: models.Forecast) -> Any:

@@ -34,6 +34,12 @@ class ForecastNotFinite(BellwetherError):
     status, slug, title = 422, "forecast-not-finite", "The forecast is not a finite price"
 
 
+class CalendarTooShort(BellwetherError):
+    """Raised when the calendar ends before the last session that a forecast is for."""
+
+    status, slug, title = 422, "calendar-too-short", "The calendar ends too early"
+
+
 class ModelTampered(BellwetherError):
     """Raised when the bytes of a model are not those its manifest names; they are never loaded."""
 

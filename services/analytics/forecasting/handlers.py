@@ -68,24 +68,20 @@ def project_refused(recorded: Recorded[ForecastRefused]) -> None:
 
 
 def project_scores(recorded: Recorded[ForecastsScored]) -> None:
-    """Set the actual prices beside each forecast and keep its score."""
-    for score in recorded.event.scores:
-        forecast_id = score["forecast_id"]
-        for horizon, actual in enumerate(score["actual"], start=1):
-            ForecastPoint.objects.using("analytics").filter(forecast_id=forecast_id, horizon=horizon).update(
-                actual=actual
-            )
-        ForecastScore.objects.using("analytics").update_or_create(
-            forecast_id=forecast_id,
-            defaults={
-                "data_version": recorded.event.data_version,
-                "scored_count": score["scored_count"],
-                "mae_rw_ratio": score["mae_rw_ratio"],
-                "pinball_rw_ratio": score["pinball_rw_ratio"],
-                "coverage80_ratio": score["coverage80_ratio"],
-                "coverage95_ratio": score["coverage95_ratio"],
-            },
+    """Keep each forecast's score, with the actual prices, under the version of the prices that gave it."""
+    ForecastScore.objects.using("analytics").bulk_create(
+        ForecastScore(
+            forecast_id=score["forecast_id"],
+            data_version=recorded.event.data_version,
+            actual=score["actual"],
+            scored_count=score["scored_count"],
+            mae_rw_ratio=score["mae_rw_ratio"],
+            pinball_rw_ratio=score["pinball_rw_ratio"],
+            coverage80_ratio=score["coverage80_ratio"],
+            coverage95_ratio=score["coverage95_ratio"],
         )
+        for score in recorded.event.scores
+    )
 
 
 def start_standing_forecast(recorded: Recorded[PricesUpdated]) -> None:

@@ -1,5 +1,6 @@
 """Forecasts and scores as their events left them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -39,7 +40,7 @@ class Forecast(models.Model):
 
 
 class ForecastPoint(models.Model):
-    """One session of a forecast, with the actual price beside it once it is known. A projection."""
+    """One session of a forecast. A projection."""
 
     pk = models.CompositePrimaryKey("forecast_id", "horizon")
     forecast_id = models.UUIDField()
@@ -54,17 +55,22 @@ class ForecastPoint(models.Model):
     q900 = models.FloatField()
     q975 = models.FloatField()
     random_walk = models.FloatField()
-    actual = models.FloatField(null=True)
 
     class Meta:
         db_table = "forecast_point"
 
 
 class ForecastScore(models.Model):
-    """What a forecast was worth so far, against the random walk. A projection; ratios are fractions."""
+    """What came of a forecast as `data_version` of the prices knows it. A projection; ratios are fractions.
 
-    forecast_id = models.UUIDField(primary_key=True)
+    A version that says nothing new has no row: at version v the last row up to v holds. `actual` has one
+    price per horizon in the terms of the origin's close, null where the session has none.
+    """
+
+    pk = models.CompositePrimaryKey("forecast_id", "data_version")
+    forecast_id = models.UUIDField()
     data_version = models.IntegerField()
+    actual = ArrayField(models.FloatField(null=True))
     scored_count = models.IntegerField()
     mae_rw_ratio = models.FloatField(null=True)
     pinball_rw_ratio = models.FloatField(null=True)

@@ -1,10 +1,10 @@
 """What a forecast was worth: its errors beside those of the random walk, in returns from the origin."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from services.analytics.forecasting.domain import (
     BAND_80,
@@ -48,28 +48,28 @@ class ScoreSummary:
     reasons: dict[str, str]
 
 
-def score_path(path: ForecastPath, closes: ArrayLike) -> list[HorizonScore]:
-    """Score `path` on `closes` (1 + k,): the origin's close, then the k <= 30 sessions known so far.
+def score_path(path: ForecastPath, closes: Sequence[float | None] | Array) -> list[HorizonScore]:
+    """Score `path` on `closes` (1 + k,): the origin's close, then those of its k <= 30 first sessions.
 
-    Both must come from one download in one basis; only ratios to `closes[0]` count, so a split or
-    dividend since the forecast was made does no harm. NaN policy: refused. Raises `InvalidCloses` for a
-    close that is not finite and positive, and `ValueError` without an origin or beyond 30 sessions.
+    A session without a close is None: it keeps its place and is not scored. All closes must come from one
+    download in one basis; only ratios to `closes[0]` count, so a split or dividend since the forecast was
+    made does no harm. NaN policy: refused. Raises `InvalidCloses` for a close that is not finite and
+    positive, and `ValueError` without an origin or beyond 30 sessions.
     """
-    series = np.asarray(closes, dtype=np.float64)
-    if series.ndim != 1 or not 1 <= series.size <= HORIZON_SESSIONS + 1:
-        raise ValueError(
-            f"closes must be the origin and at most {HORIZON_SESSIONS} more, got shape {series.shape}"
-        )
+    known = [step for step, close in enumerate(closes) if close is not None]
+    series = np.array([closes[step] for step in known], dtype=np.float64)
+    if known[:1] != [0] or len(closes) > HORIZON_SESSIONS + 1 or series.ndim != 1:
+        raise ValueError(f"closes must be the origin and at most {HORIZON_SESSIONS} more, got {len(closes)}")
     if not (np.isfinite(series).all() and (series > 0).all()):
         raise InvalidCloses("A close to score against is not finite and positive.")
-    actual = series[1:] / series[0]
-    point, quantiles = _relative(path, actual.size)
-    naive_point, naive_quantiles = _relative(path.random_walk(), actual.size)
+    actual, at = series[1:] / series[0], np.array(known[1:], dtype=np.intp) - 1
+    point, quantiles = _relative(path, at)
+    naive_point, naive_quantiles = _relative(path.random_walk(), at)
     loss, naive_loss = pinball_loss(quantiles, actual), pinball_loss(naive_quantiles, actual)
     in80, in95 = covered(quantiles, actual, BAND_80), covered(quantiles, actual, BAND_95)
     return [
         HorizonScore(
-            horizon=i + 1,
+            horizon=int(at[i]) + 1,
             actual_return=float(actual[i] - 1),
             abs_error=float(abs(point[i] - actual[i])),
             rw_abs_error=float(abs(naive_point[i] - actual[i])),
@@ -123,5 +123,5 @@ def covered(quantiles: Array, actual: Array, band: tuple[int, int]) -> NDArray[n
     return inside
 
 
-def _relative(path: ForecastPath, count: int) -> tuple[Array, Array]:
-    return path.point[:count] / path.origin_close, path.quantiles[:, :count] / path.origin_close
+def _relative(path: ForecastPath, at: NDArray[np.intp]) -> tuple[Array, Array]:
+    return path.point[at] / path.origin_close, path.quantiles[:, at] / path.origin_close

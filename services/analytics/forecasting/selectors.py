@@ -37,5 +37,6 @@ def points_of(forecast_id: UUID) -> QuerySet[ForecastPoint]:
 
 
 def score_of(forecast_id: UUID) -> ForecastScore | None:
-    """Return what the forecast was worth so far, None before its first session closed."""
-    return ForecastScore.objects.using("analytics").filter(forecast_id=forecast_id).first()
+    """Return what the forecast was worth as known last, None before its first session closed."""
+    scores = ForecastScore.objects.using("analytics").filter(forecast_id=forecast_id)
+    return scores.order_by("-data_version").first()

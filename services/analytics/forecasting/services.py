@@ -6,17 +6,18 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import numpy as np
-from django.db import transaction
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
 
-from services.analytics.forecasting.domain import HORIZON_SESSIONS, QUANTILES
+from services.analytics.forecasting.domain import HORIZON_SESSIONS, QUANTILES, CalendarTooShort
 from services.analytics.forecasting.features import LOOKBACK_CLOSES
 from services.analytics.forecasting.model import shipped_model
 from services.analytics.forecasting.models import Forecast
-from services.analytics.forecasting.track_record import scores_of
+from services.analytics.forecasting.track_record import new_scores
 from shared.contracts.codec import body_hash, dumps
-from shared.contracts.conclusions import ForecastIssued, ForecastRefused, ForecastRequested, ForecastsScored
+from shared.contracts.conclusions import ForecastIssued, ForecastRefused, ForecastRequested
 from shared.errors import BellwetherError, InsufficientHistory
-from shared.eventstore.append import append
+from shared.eventstore.append import StreamConflict, append
 from shared.eventstore.jobs import LeasedJob, enqueue, finish
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust
 from shared.pricing.reader import calendar_version, load_history, sessions_after
@@ -26,6 +27,8 @@ MODEL, MODEL_VERSION = "linear-returns", "1"
 KINDS = ("backfilled", "live")
 BACK_SESSIONS = {"live": 0, "backfilled": HORIZON_SESSIONS}
 _NAMESPACE = UUID("f6c2a4de-54a1-4c6a-9a51-0c1d3f7a9b20")
+
+log = structlog.get_logger(__name__)
 
 
 def forecast_id_for(*, symbol: str, data_version: int, kind: str) -> UUID:
@@ -88,10 +91,7 @@ def run_forecasts(*, job: LeasedJob, now: datetime) -> None:
     with transaction.atomic(using="analytics", durable=True):
         for outcome in outcomes:
             append("analytics", _stream(outcome.forecast_id), outcome, now=now)
-        scores = scores_of(symbol=symbol, bars=bars)
-        if scores:
-            scored = ForecastsScored(symbol=symbol, data_version=data_version, scores=scores)
-            append("analytics", f"forecast_score-{symbol}", scored, now=now)
+        _score_forecasts(bars, now=now)
         refused = all(isinstance(outcome, ForecastRefused) for outcome in outcomes)
         finish(job, "refused" if refused else "succeeded")
 
@@ -112,6 +112,20 @@ def fail_forecasts(*, job: LeasedJob, state: str, problem: dict[str, Any], now: 
             )
             append("analytics", _stream(forecast_id), refused, now=now)
         finish(job, state, problem=problem)
+
+
+def _score_forecasts(bars: AdjustedBars, *, now: datetime) -> None:
+    """Record the new scores in the forecasts' own transaction, since reports read both, but never at their cost.
+
+    Scores that cannot be made are logged, and made from the next version. Faults that pass repeat the job.
+    """
+    try:
+        with transaction.atomic(using="analytics"):
+            append("analytics", f"forecast_score-{bars.symbol}", *new_scores(bars), now=now)
+    except (StreamConflict, OperationalError, InterfaceError):
+        raise
+    except Exception:  # whatever is wrong with a score, the forecasts beside it are good
+        log.exception("forecasts_not_scored", symbol=bars.symbol, data_version=bars.version)
 
 
 def _outcome(
@@ -154,7 +168,7 @@ def _issued(bars: AdjustedBars, *, symbol: str, data_version: int, kind: str) ->
         calendar_version=calendar_version("analytics"),
         origin_session=origin_session,
         origin_close=path.origin_close,
-        target_sessions=_targets(bars, origin, origin_session),
+        target_sessions=_targets(origin_session),
         point=_floats(path.point),
         quantiles={str(level): _floats(path.quantiles[row]) for row, level in enumerate(QUANTILES)},
         random_walk=_floats(path.random_walk().point),
@@ -174,14 +188,14 @@ def _model_scores(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _targets(bars: AdjustedBars, origin: int, origin_session: date) -> tuple[date, ...]:
-    """Return the stored sessions after the origin, and from the calendar those that are still to come."""
-    stored: list[date] = bars.sessions[origin + 1 :].tolist()
-    missing = HORIZON_SESSIONS - len(stored)
-    last = stored[-1] if stored else origin_session
-    return tuple(stored[:HORIZON_SESSIONS]) + (
-        sessions_after("analytics", last, missing) if missing > 0 else ()
-    )
+def _targets(origin_session: date) -> tuple[date, ...]:
+    """Return the 30 sessions of the calendar after the origin, whether or not a bar of them is stored."""
+    sessions = sessions_after("analytics", origin_session, HORIZON_SESSIONS)
+    if len(sessions) < HORIZON_SESSIONS:
+        raise CalendarTooShort(
+            f"The calendar has {len(sessions)} sessions after {origin_session}; {HORIZON_SESSIONS} are needed."
+        )
+    return sessions
 
 
 def _floats(values: Sequence[float] | np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, ...]:

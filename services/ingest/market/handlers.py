@@ -1,6 +1,6 @@
 """What the market app does with events."""
 
-from services.ingest.market.models import Instrument
+from services.ingest.market.models import Instrument, InstrumentVersion
 from shared.contracts.prices import PricesUpdated
 from shared.eventstore.registry import Recorded, register
 
@@ -23,4 +23,20 @@ def project_instrument(recorded: Recorded[PricesUpdated]) -> None:
     )
 
 
-register("ingest", projectors={PricesUpdated: (project_instrument,)}, projections=(Instrument,))
+def project_version(recorded: Recorded[PricesUpdated]) -> None:
+    """Keep who told this version, whatever later versions are told by others."""
+    event = recorded.event
+    InstrumentVersion.objects.using("ingest").create(
+        symbol=event.symbol,
+        version=event.version,
+        provider=event.provider,
+        attribution=event.attribution,
+        notes=list(event.notes),
+    )
+
+
+register(
+    "ingest",
+    projectors={PricesUpdated: (project_instrument, project_version)},
+    projections=(Instrument, InstrumentVersion),
+)

@@ -90,3 +90,17 @@ class Instrument(models.Model):
 
     class Meta:
         db_table = "instrument"
+
+
+class InstrumentVersion(models.Model):
+    """Who told a version of an instrument, and on which terms. A projection of `PricesUpdated`."""
+
+    pk = models.CompositePrimaryKey("symbol", "version")
+    symbol = models.TextField()
+    version = models.IntegerField()
+    provider = models.TextField()
+    attribution = models.TextField()
+    notes = models.JSONField()
+
+    class Meta:
+        db_table = "instrument_version"

@@ -28,7 +28,7 @@ class Recording:
     version: int
     changed: bool
     added_count: int
-    corrected_count: int
+    corrected_sessions: tuple[date, ...]
     actions_changed_count: int
     first_session: date
     last_session: date
@@ -54,33 +54,36 @@ def record_series(*, series: DailySeries, fetch_id: UUID, now: datetime) -> Reco
         )
         first, last, count = cursor.fetchone()
     changed = bool(added or corrected or actions)
-    if changed:
-        event = PricesUpdated(
-            symbol=symbol,
-            version=known + 1,
-            provider=series.provider,
-            attribution=series.attribution,
-            notes=series.notes,
-            fetch_id=fetch_id,
-            first_session=first,
-            last_session=last,
-            bar_count=count,
-            added_count=added,
-            corrected_count=len(corrected),
-            corrected_sessions=tuple(corrected[:NAMED_CORRECTIONS]),
-            actions_changed_count=actions,
-        )
-        append("ingest", stream, event, now=now, expected_version=known)
-    version = known + 1 if changed else known
-    return Recording(
-        version=version,
+    recording = Recording(
+        version=known + 1 if changed else known,
         changed=changed,
         added_count=added,
-        corrected_count=len(corrected),
+        corrected_sessions=tuple(corrected),
         actions_changed_count=actions,
         first_session=first,
         last_session=last,
         bar_count=count,
+    )
+    if changed:
+        append("ingest", stream, _updated(series, recording, fetch_id), now=now, expected_version=known)
+    return recording
+
+
+def _updated(series: DailySeries, recording: Recording, fetch_id: UUID) -> PricesUpdated:
+    return PricesUpdated(
+        symbol=series.symbol,
+        version=recording.version,
+        provider=series.provider,
+        attribution=series.attribution,
+        notes=series.notes,
+        fetch_id=fetch_id,
+        first_session=recording.first_session,
+        last_session=recording.last_session,
+        bar_count=recording.bar_count,
+        added_count=recording.added_count,
+        corrected_count=len(recording.corrected_sessions),
+        corrected_sessions=recording.corrected_sessions[:NAMED_CORRECTIONS],
+        actions_changed_count=recording.actions_changed_count,
     )
 
 

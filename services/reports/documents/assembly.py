@@ -20,12 +20,13 @@ from services.reports.documents.material import (
     Refusal,
     ReportMaterial,
     ScoredForecast,
+    Source,
     Trade,
 )
 from shared.contracts.codec import from_json
 from shared.pricing.adjustment import Basis, adjust
 from shared.pricing.history import PriceHistory
-from shared.pricing.reader import calendar_version, instrument_facts, load_history, missing_sessions
+from shared.pricing.reader import calendar_version, load_history, missing_sessions, price_sources
 
 RECENT_SESSIONS = 100
 JSONB = 3802  # the type's fixed id in every PostgreSQL
@@ -155,11 +156,18 @@ def _model_scores(scores: Row) -> tuple[tuple[str, str], ...]:
 
 
 def _scored(row: Row, history: PriceHistory) -> ScoredForecast:
-    scores = _rows("SELECT * FROM results.score WHERE forecast_id = %s", row["id"])
+    """Return a forecast with its score as the report's version of the prices knows it."""
+    forecast = _forecast(row, history)
+    scores = _rows(
+        "SELECT * FROM results.score WHERE forecast_id = %s AND data_version <= %s"
+        " ORDER BY data_version DESC LIMIT 1",
+        row["id"],
+        history.version,
+    )
     score: Row = scores[0] if scores else {}
     return ScoredForecast(
-        forecast=_forecast(row, history),
-        actual=tuple(point["actual"] for point in _points(row["id"])),
+        forecast=forecast,
+        actual=tuple(score.get("actual", [None] * len(forecast.point))),
         mae_rw_ratio=score.get("mae_rw_ratio"),
         coverage80_ratio=score.get("coverage80_ratio"),
         coverage95_ratio=score.get("coverage95_ratio"),
@@ -168,16 +176,22 @@ def _scored(row: Row, history: PriceHistory) -> ScoredForecast:
 
 
 def _coverage(history: PriceHistory) -> Coverage:
-    facts = instrument_facts("reports", history.symbol)
     return Coverage(
         first_session=history.sessions[0].item(),
         last_session=history.sessions[-1].item(),
         session_count=len(history.sessions),
         missing_sessions=missing_sessions("reports", history.symbol, version=history.version),
-        provider=facts.provider,
-        attribution=facts.attribution,
-        notes=facts.notes,
-        is_sample=facts.provider == "bundled",
+        sources=tuple(
+            Source(
+                provider=source.provider,
+                attribution=source.attribution,
+                session_count=source.session_count,
+                last_session=source.last_session,
+                notes=source.notes,
+                is_sample=source.provider == "bundled",
+            )
+            for source in price_sources("reports", history.symbol, version=history.version)
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.reports.documents.forecast_section import forecast_section, record_section
-from services.reports.documents.material import Coverage, Provenance, Refusal, ReportMaterial
+from services.reports.documents.material import Coverage, Provenance, Refusal, ReportMaterial, Source
 from services.reports.documents.run_section import run_section
 from services.reports.documents.series import days
 from services.reports.documents.wording import counted, plain_text
@@ -78,12 +78,27 @@ def _coverage_section(coverage: Coverage) -> Document:
         "session_count": coverage.session_count,
         "missing_count": len(coverage.missing_sessions),
         "missing_sessions": days(coverage.missing_sessions),
-        "provider": plain_text(coverage.provider, limit=64),
-        "attribution": plain_text(coverage.attribution, limit=300),
-        "notes": [plain_text(note, limit=200) for note in coverage.notes],
-        "sample_note": f"Sample data to {last}" if coverage.is_sample else None,
+        "sources": [_source(source) for source in coverage.sources],
+        "notes": [plain_text(note, limit=200) for source in coverage.sources for note in source.notes],
+        "sample_note": _sample_note(coverage.sources),
         "period": f"{first} to {last}, {counted(coverage.session_count, 'session')}",
     }
+
+
+def _source(source: Source) -> Document:
+    share = counted(source.session_count, "session") if source.session_count else "splits or dividends only"
+    provider = plain_text(source.provider, limit=64)
+    return {
+        "provider": provider,
+        "session_count": source.session_count,
+        "attribution": plain_text(source.attribution, limit=300),
+        "text": f"{provider} {share}",
+    }
+
+
+def _sample_note(sources: tuple[Source, ...]) -> str | None:
+    ends = [source.last_session for source in sources if source.is_sample and source.last_session]
+    return f"Sample data to {max(ends)}" if ends else None
 
 
 def _provenance_section(provenance: Provenance) -> Document:

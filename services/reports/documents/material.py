@@ -129,20 +129,29 @@ class ScoredForecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """Which prices there are and whose they are, on which terms.
+class Source:
+    """One provider's share of the prices; no sessions of its own: only splits or dividends.
 
-    `notes` are known faults of the source; `is_sample` marks the data that ships with Bellwether.
+    `notes` are known faults; `is_sample` marks the data that ships with Bellwether.
     """
+
+    provider: str
+    attribution: str
+    session_count: int
+    last_session: date | None
+    notes: tuple[str, ...] = ()
+    is_sample: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which prices there are, and whose they are: the largest source first."""
 
     first_session: date
     last_session: date
     session_count: int
     missing_sessions: tuple[date, ...]
-    provider: str
-    attribution: str
-    notes: tuple[str, ...] = ()
-    is_sample: bool = False
+    sources: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

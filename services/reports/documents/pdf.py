@@ -259,8 +259,8 @@ def _sources(document: Section, document_hash: str) -> Story:
     facts = [
         ("Prices", coverage["period"] + (f". {coverage['sample_note']}" if coverage["sample_note"] else "")),
         ("Missing sessions", _gaps(coverage)),
-        ("Provider", coverage["provider"]),
-        ("Source and terms", coverage["attribution"]),
+        ("Provider", ", ".join(source["text"] for source in coverage["sources"])),
+        *((f"Terms of {source['provider']}", source["attribution"]) for source in coverage["sources"]),
         ("Known faults", "; ".join(coverage["notes"]) or "none"),
         ("Data cut", cut),
         ("Calendar", f"{origin['calendar']}, {origin['calendar_version']}"),

@@ -16,10 +16,10 @@ class Migration(migrations.Migration):
                 FROM analytics.forecast;
             CREATE VIEW results.forecast_point AS
                 SELECT forecast_id, horizon, target_session, point, q025, q100, q250, q500, q750, q900, q975,
-                       random_walk, actual
+                       random_walk
                 FROM analytics.forecast_point;
             CREATE VIEW results.score AS
-                SELECT forecast_id, data_version, scored_count, mae_rw_ratio, pinball_rw_ratio,
+                SELECT forecast_id, data_version, actual, scored_count, mae_rw_ratio, pinball_rw_ratio,
                        coverage80_ratio, coverage95_ratio
                 FROM analytics.forecast_score;
             """,

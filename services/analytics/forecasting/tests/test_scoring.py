@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import exp, sqrt
 
 import numpy as np
@@ -18,6 +18,7 @@ PATH = ForecastPath(
     point=np.full(30, 202.0),
     quantiles=np.repeat([[190.0], [194.0], [198.0], [200.0], [204.0], [208.0], [212.0]], 30, axis=1),
 )
+maybe_closes = st.lists(st.none() | st.floats(1.0, 1000.0), max_size=30)
 closes_ahead = st.lists(st.floats(1.0, 1000.0), min_size=1, max_size=31)
 
 
@@ -109,8 +110,39 @@ def test_a_close_that_is_no_price_is_never_scored(closes: list[float]) -> None:
         score_path(PATH, closes)
 
 
-@pytest.mark.parametrize("closes", [[], [200.0] * 32, [[200.0]]])
-def test_closes_of_the_wrong_length_are_refused(closes: list[float]) -> None:
+def test_a_session_without_a_close_keeps_its_place_and_is_not_scored() -> None:
+    # Only the point of horizon 3 differs: had the gap moved the closes, horizon 2 would get its error.
+    point = PATH.point.copy()
+    point[2] = 220.0
+    path = replace(PATH, point=point)
+
+    scores = score_path(path, [200.0, 206.0, None, 210.0])
+
+    assert [score.horizon for score in scores] == [1, 3]
+    assert [score.abs_error for score in scores] == [pytest.approx(0.02), pytest.approx(0.05)]
+    losses = [max(q * e, (q - 1) * e) for q, e in zip(LEVELS, _walk_errors(1.05, horizon=3), strict=True)]
+    assert scores[1].rw_pinball == pytest.approx(sum(losses) / 7, rel=1e-12)
+
+
+def _walk_errors(actual: float, *, horizon: int) -> list[float]:
+    return [actual - exp(0.02 * sqrt(horizon) * z) for z in Z]
+
+
+@given(maybe_closes)
+def test_sessions_without_a_close_change_no_other_score(closes: list[float | None]) -> None:
+    filled = [200.0 if close is None else close for close in closes]
+
+    scores = {score.horizon: score for score in score_path(PATH, [200.0, *closes])}
+
+    assert scores == {
+        score.horizon: score
+        for score in score_path(PATH, [200.0, *filled])
+        if closes[score.horizon - 1] is not None
+    }
+
+
+@pytest.mark.parametrize("closes", [[], [200.0] * 32, [[200.0]], [None, 200.0]])
+def test_closes_of_the_wrong_length_or_without_an_origin_are_refused(closes: list[float]) -> None:
     with pytest.raises(ValueError, match="closes must be"):
         score_path(PATH, closes)
 

@@ -27,6 +27,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="InstrumentVersion",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "symbol", "version", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("symbol", models.TextField()),
+                ("version", models.IntegerField()),
+                ("provider", models.TextField()),
+                ("attribution", models.TextField()),
+                ("notes", models.JSONField()),
+            ],
+            options={
+                "db_table": "instrument_version",
+            },
+        ),
+        migrations.CreateModel(
             name="Action",
             fields=[
                 (

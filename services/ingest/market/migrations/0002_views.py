@@ -20,7 +20,11 @@ class Migration(migrations.Migration):
                 SELECT symbol, version, first_session, last_session, bar_count, provider, attribution, notes,
                        updated_at
                 FROM ingest.instrument;
+            CREATE VIEW market.instrument_version AS
+                SELECT symbol, version, provider, attribution, notes
+                FROM ingest.instrument_version;
             """,
-            "DROP VIEW market.bar; DROP VIEW market.action; DROP VIEW market.instrument",
+            "DROP VIEW market.bar; DROP VIEW market.action; DROP VIEW market.instrument;"
+            " DROP VIEW market.instrument_version",
         )
     ]

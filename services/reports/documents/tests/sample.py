@@ -15,6 +15,7 @@ from services.reports.documents.material import (
     Refusal,
     ReportMaterial,
     ScoredForecast,
+    Source,
     Trade,
 )
 
@@ -194,10 +195,16 @@ def sample_material(
             last_session=SESSIONS[SESSION_COUNT - 1],
             session_count=SESSION_COUNT,
             missing_sessions=(date(2015, 7, 16),),
-            provider="bundled",
-            attribution="made up by a formula (public domain); no market has seen these prices",
-            notes=("the source lacks the dividend of 0.63 on 2017-08-10",),
-            is_sample=True,
+            sources=(
+                Source(
+                    provider="bundled",
+                    attribution="made up by a formula (public domain); no market has seen these prices",
+                    session_count=SESSION_COUNT,
+                    last_session=SESSIONS[SESSION_COUNT - 1],
+                    notes=("the source lacks the dividend of 0.63 on 2017-08-10",),
+                    is_sample=True,
+                ),
+            ),
         ),
         provenance=Provenance(
             data_cut={symbol: 1},

@@ -7,7 +7,7 @@ import pytest
 
 from services.reports.documents.canonical import canonical_json, content_hash
 from services.reports.documents.domain import build_document
-from services.reports.documents.material import ReportMaterial
+from services.reports.documents.material import ReportMaterial, Source
 from services.reports.documents.tests.sample import (
     SESSION_COUNT,
     sample_forecast,
@@ -114,6 +114,39 @@ def test_sample_data_is_named_as_such_with_its_last_day() -> None:
 
     assert coverage["sample_note"] == "Sample data to 2017-09-21"
     assert coverage["session_count"] == SESSION_COUNT
+
+
+def test_every_source_is_named_with_its_share_and_sample_data_ends_with_its_own_last_day() -> None:
+    whole = sample_material().coverage
+    bundled = replace(whole.sources[0], session_count=1050, last_session=date(2016, 8, 9))
+    csv = Source(
+        provider="csv",
+        attribution="a file",
+        session_count=1,
+        last_session=date(2016, 8, 10),
+        notes=("odd",),
+    )
+    actions = replace(csv, provider="tiingo", session_count=0, last_session=None)
+    material = replace(sample_material(), coverage=replace(whole, sources=(bundled, csv, actions)))
+
+    coverage = build_document(material)["coverage"]
+
+    assert [source["text"] for source in coverage["sources"]] == [
+        "bundled 1,050 sessions",
+        "csv 1 session",
+        "tiingo splits or dividends only",
+    ]
+    assert coverage["sample_note"] == "Sample data to 2016-08-09"
+    assert coverage["notes"] == [*bundled.notes, "odd", "odd"]
+
+
+def test_data_of_other_providers_is_no_sample() -> None:
+    whole = sample_material().coverage
+    sources = tuple(replace(source, is_sample=False) for source in whole.sources)
+
+    document = build_document(replace(sample_material(), coverage=replace(whole, sources=sources)))
+
+    assert document["coverage"]["sample_note"] is None
 
 
 def test_the_document_is_json_without_a_loss() -> None:

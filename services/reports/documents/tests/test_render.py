@@ -98,6 +98,7 @@ def test_the_pdf_prints_the_verdicts_scores_and_sources(report: RenderedReport, 
     assert all(document[part]["verdict"] in text for part in ("run", "forecast", "backfilled"))
     assert all(f"{score['label']} {score['text']}" in text for score in document["backfilled"]["scores"])
     assert "Sample data to 2017-09-21" in text
+    assert "Provider bundled 3,580 sessions Terms of bundled made up by a formula" in text
     assert "Definitions: metrics/1." in text
     assert document["notice"] in text
 
@@ -215,4 +216,5 @@ def _with_text(text: str) -> Any:
         forecast=replace(forecast, model=text, model_version=text, model_scores=((text, text),)),
         backfilled=replace(sample_refusal(), slug=text, detail=text),
     )
-    return replace(material, coverage=replace(material.coverage, attribution=text, notes=(text, text)))
+    source = replace(material.coverage.sources[0], provider=text, attribution=text, notes=(text, text))
+    return replace(material, coverage=replace(material.coverage, sources=(source, source)))

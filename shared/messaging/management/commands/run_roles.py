@@ -28,8 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run them."""
         values = settings.BELLWETHER
-        if options["while_stdin_is_open"]:
-            threading.Thread(target=_stop_at_end_of_stdin, daemon=True).start()
+        watch = threading.Thread(target=_stop_at_end_of_stdin, daemon=True)
         run_roles(
             options["roles"] or ROLES,
             services=settings.SERVICES,
@@ -37,6 +36,7 @@ class Command(BaseCommand):
             names=Names(values["BROKER_NAMESPACE"]),
             lease_seconds=values["JOB_LEASE_SECONDS"],
             job_threads=values["JOB_THREADS"],
+            ready=watch.start if options["while_stdin_is_open"] else lambda: None,
         )
 
 
