@@ -103,7 +103,8 @@ class ForecastIssued:
 
     Prices are in the terms of `origin_close` (basis `total_return`): `point`, `random_walk` and each list of
     `quantiles` hold one price for each of `target_sessions`. `model_scores` is what the model achieved on
-    sessions it was not fitted on; ratios are fractions, an error ratio above 1 is worse than no forecast.
+    sessions it was not made from, and `trained_until` in it the last session it was; ratios are fractions, an
+    error ratio above 1 is worse than no forecast.
     """
 
     forecast_id: UUID

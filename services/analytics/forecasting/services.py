@@ -179,6 +179,7 @@ def _issued(bars: AdjustedBars, *, symbol: str, data_version: int, kind: str) ->
 def _model_scores(manifest: Mapping[str, Any]) -> dict[str, Any]:
     overall, test = manifest["scores"]["overall"], manifest["blocks"]["test"]
     return {
+        "trained_until": manifest["blocks"]["calibration"]["last_target"],
         "first_session": test["first_origin"],
         "last_session": test["last_target"],
         "forecast_count": test["rows"],

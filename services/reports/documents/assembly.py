@@ -138,14 +138,13 @@ def _forecast(row: Row, history: PriceHistory) -> IssuedForecast:
         random_walk=tuple(point["random_walk"] for point in points),
         recent_sessions=tuple(bars.sessions[recent].tolist()),
         recent_closes=tuple(closes.tolist()),
-        model_scores=_model_scores(row["model_scores"] or {}),
+        model_scores=_model_scores(row["model_scores"]),
+        trained_until=date.fromisoformat(row["model_scores"]["trained_until"]),
     )
 
 
 def _model_scores(scores: Row) -> tuple[tuple[str, str], ...]:
     """Return what the model achieved on sessions it was not fitted on, all of it, good or bad."""
-    if not scores:
-        return ()
     return (
         ("Test sessions", f"{scores['first_session']} to {scores['last_session']}"),
         ("Forecasts scored", f"{scores['forecast_count']:,}"),

@@ -42,6 +42,7 @@ def forecast_section(forecast: IssuedForecast) -> dict[str, Any]:
             [plain_text(label, limit=48), plain_text(text, limit=200)]
             for label, text in forecast.model_scores
         ],
+        "trained_until": forecast.trained_until.isoformat() if forecast.trained_until else None,
         "basis": plain_text(forecast.basis, limit=32),
         "origin_session": forecast.origin_session.isoformat(),
         "origin_close": forecast.origin_close,
@@ -75,9 +76,15 @@ def record_section(record: ScoredForecast) -> dict[str, Any]:
     )
     return section | {
         "state": "scored",
-        "verdict": record_verdict(record.mae_rw_ratio),
+        "verdict": record_verdict(record.mae_rw_ratio, seen_until=_seen_until(record.forecast)),
         "scores": [
             {"name": name, "label": label, "value": value, "text": measure(value, unit)}
             for name, label, value, unit in scores
         ],
     }
+
+
+def _seen_until(forecast: IssuedForecast) -> str | None:
+    """Return the last session the model was made from when the forecast's origin is not after it."""
+    until = forecast.trained_until
+    return until.isoformat() if until is not None and forecast.origin_session <= until else None

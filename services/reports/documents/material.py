@@ -94,7 +94,8 @@ class IssuedForecast:
     """A forecast in the terms of its origin's close; one price per target session in every series.
 
     `quantiles` maps a level such as `0.025` to its prices; `recent_closes` are those up to the origin, for
-    context; `model_scores` are the model's own out-of-sample results as (label, text).
+    context; `model_scores` are the model's own out-of-sample results as (label, text) and `trained_until` the
+    last session it was made from.
     """
 
     model: str
@@ -110,6 +111,7 @@ class IssuedForecast:
     recent_sessions: tuple[date, ...]
     recent_closes: tuple[float, ...]
     model_scores: tuple[tuple[str, str], ...] = ()
+    trained_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -236,11 +236,17 @@ def _record(record: Section) -> Story:
         paragraph(record["verdict"], LEAD),
         Spacer(0, 4),
         _chart(180, draw_forecast, record),
-        paragraph(f"Backfilled: issued as of {record['origin_session']}, from what was known then.", CAPTION),
+        paragraph(_backfilled(record), CAPTION),
         paragraph("Score of this forecast", SUBHEADING),
         facts_table(scores, label_width=280),
         *_model_scores(record["model_scores"]),
     ]
+
+
+def _backfilled(record: Section) -> str:
+    until = record["trained_until"]
+    model = f"; the model was made from prices up to {until}" if until else ""
+    return f"Backfilled: issued from the prices up to {record['origin_session']}{model}."
 
 
 def _model_scores(scores: list[list[str]]) -> Story:

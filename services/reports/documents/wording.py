@@ -95,10 +95,18 @@ def forecast_verdict(*, last_session: str, origin_close: float, row: tuple[float
     )
 
 
-def record_verdict(ratio: float | None) -> str:
-    """Say how a forecast did; `ratio` is its mean absolute error over the random walk's."""
+def record_verdict(ratio: float | None, *, seen_until: str | None) -> str:
+    """Say how a forecast did; `ratio` is its mean absolute error over the random walk's.
+
+    `seen_until` is given when the model was made from prices that were later than the forecast's origin.
+    """
     if ratio is None:
         return "Not scored: no actual close is known yet."
+    seen = f" The model was made from prices up to {seen_until}: no test of it." if seen_until else ""
+    return _compared(ratio) + seen
+
+
+def _compared(ratio: float) -> str:
     text = number(ratio)
     if text == "1.00":
         return f"No skill: no better than the random walk at this origin (ratio {text})."

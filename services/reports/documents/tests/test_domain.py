@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -175,3 +175,16 @@ def test_a_number_that_json_lacks_never_reaches_a_file() -> None:
 
     with pytest.raises(ValueError, match="null and a reason"):
         content_hash(build_document(sample_material(forecast=broken)))
+
+
+def test_an_origin_that_the_model_was_made_from_is_named_as_such() -> None:
+    record = sample_record(0.9)
+    origin = record.forecast.origin_session
+    seen = replace(record, forecast=replace(record.forecast, trained_until=origin))
+    unseen = replace(record, forecast=replace(record.forecast, trained_until=origin - timedelta(days=1)))
+
+    verdicts = [
+        build_document(sample_material(backfilled=found))["backfilled"]["verdict"] for found in (seen, unseen)
+    ]
+
+    assert [("no test" in verdict) for verdict in verdicts] == [True, False]

@@ -118,7 +118,7 @@ def test_a_run_that_only_bought_says_so() -> None:
     ],
 )
 def test_a_forecast_is_measured_against_the_random_walk(ratio: float | None, text: str) -> None:
-    assert record_verdict(ratio) == text
+    assert record_verdict(ratio, seen_until=None) == text
 
 
 def test_a_forecast_says_its_change_and_its_interval() -> None:
@@ -127,4 +127,10 @@ def test_a_forecast_says_its_change_and_its_interval() -> None:
     assert said == (
         "101.50 expected on 2018-05-09 (+1.50 % from the close of 100.00), 80 % interval 90.00 to 112.25. "
         "No direction is promised."
+    )
+
+
+def test_a_forecast_by_a_model_that_has_seen_what_came_is_called_no_test() -> None:
+    assert record_verdict(0.9, seen_until="2013-12-31").endswith(
+        "The model was made from prices up to 2013-12-31: no test of it."
     )
