@@ -148,7 +148,7 @@ def _model_scores(scores: Row) -> tuple[tuple[str, str], ...]:
     return (
         ("Test sessions", f"{scores['first_session']} to {scores['last_session']}"),
         ("Forecasts scored", f"{scores['forecast_count']:,}"),
-        ("Mean absolute error over the random walk's", f"{scores['mae_rw_ratio']:.3f}"),
+        ("Mean absolute error (random walk = 1)", f"{scores['mae_rw_ratio']:.3f}"),
         ("Closes inside the 80 % interval", f"{100 * scores['coverage80_ratio']:.2f} %"),
         ("Closes inside the 95 % interval", f"{100 * scores['coverage95_ratio']:.2f} %"),
     )

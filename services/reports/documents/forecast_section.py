@@ -6,8 +6,10 @@ from services.reports.documents.material import IssuedForecast, ScoredForecast
 from services.reports.documents.series import days, require_equal_lengths
 from services.reports.documents.wording import (
     DASH,
+    backfilled_line,
     forecast_verdict,
     measure,
+    model_line,
     plain_text,
     price,
     record_verdict,
@@ -35,16 +37,7 @@ def forecast_section(forecast: IssuedForecast) -> dict[str, Any]:
             origin_close=forecast.origin_close,
             row=(series["point"][-1], series["low80"][-1], series["high80"][-1]),
         ),
-        "model": plain_text(forecast.model, limit=64),
-        "model_version": plain_text(forecast.model_version, limit=32),
-        "model_sha256": plain_text(forecast.model_sha256, limit=64),
-        "model_scores": [
-            [plain_text(label, limit=48), plain_text(text, limit=200)]
-            for label, text in forecast.model_scores
-        ],
-        "trained_until": forecast.trained_until.isoformat() if forecast.trained_until else None,
-        "basis": plain_text(forecast.basis, limit=32),
-        "origin_session": forecast.origin_session.isoformat(),
+        **_origin(forecast),
         "origin_close": forecast.origin_close,
         "quantiles": {
             plain_text(level, limit=8): list(prices) for level, prices in forecast.quantiles.items()
@@ -61,6 +54,26 @@ def forecast_section(forecast: IssuedForecast) -> dict[str, Any]:
     }
 
 
+def _origin(forecast: IssuedForecast) -> dict[str, Any]:
+    """Return which model saw which prices, in fields and in one line."""
+    said: dict[str, Any] = {
+        "model": plain_text(forecast.model, limit=64),
+        "model_version": plain_text(forecast.model_version, limit=32),
+        "basis": plain_text(forecast.basis, limit=32),
+        "origin_session": forecast.origin_session.isoformat(),
+        "trained_until": forecast.trained_until.isoformat() if forecast.trained_until else None,
+    }
+    return {
+        **said,
+        "model_line": model_line(**said),
+        "model_sha256": plain_text(forecast.model_sha256, limit=64),
+        "model_scores": [
+            [plain_text(label, limit=48), plain_text(text, limit=200)]
+            for label, text in forecast.model_scores
+        ],
+    }
+
+
 def record_section(record: ScoredForecast) -> dict[str, Any]:
     """Return a forecast's section with its actual closes and scores. Raises as `forecast_section` does."""
     section = forecast_section(record.forecast)
@@ -69,13 +82,16 @@ def record_section(record: ScoredForecast) -> dict[str, Any]:
         row["actual"] = actual
         row["text"].append(DASH if actual is None else price(actual))
     scores = (
-        ("mae_rw_ratio", "Mean absolute error over the random walk's", record.mae_rw_ratio, "number"),
+        ("mae_rw_ratio", "Mean absolute error (random walk = 1)", record.mae_rw_ratio, "number"),
         ("coverage80_ratio", "Closes inside the 80 % interval", record.coverage80_ratio, "ratio"),
         ("coverage95_ratio", "Closes inside the 95 % interval", record.coverage95_ratio, "ratio"),
         ("scored_count", "Sessions scored", record.scored_count, "count"),
     )
     return section | {
         "state": "scored",
+        "model_line": backfilled_line(
+            origin_session=section["origin_session"], trained_until=section["trained_until"]
+        ),
         "verdict": record_verdict(record.mae_rw_ratio, seen_until=_seen_until(record.forecast)),
         "scores": [
             {"name": name, "label": label, "value": value, "text": measure(value, unit)}

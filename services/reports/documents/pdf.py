@@ -109,11 +109,11 @@ def _opening(document: Section) -> Story:
 
 
 def _summary(document: Section) -> Story:
-    parts = (("Backtest", "run"), ("Forecast", "forecast"), ("Its record", "backfilled"))
+    parts = (("Backtest", "run"), ("Forecast", "forecast"), ("Earlier forecast", "backfilled"))
     return [
         Spacer(0, 8),
         facts_table(
-            [(label, document[part]["verdict"]) for label, part in parts], label_width=76, style=BODY
+            [(label, document[part]["verdict"]) for label, part in parts], label_width=96, style=BODY
         ),
     ]
 
@@ -212,17 +212,10 @@ def _forecast(forecast: Section) -> Story:
         paragraph(forecast["verdict"], LEAD),
         Spacer(0, 4),
         _chart(180, draw_forecast, forecast),
-        paragraph(_model_line(forecast), CAPTION),
+        paragraph(forecast["model_line"], CAPTION),
         Spacer(0, 6),
         figures_table(FORECAST_HEAD, rows, [share] * len(FORECAST_HEAD)),
     ]
-
-
-def _model_line(forecast: Section) -> str:
-    return (
-        f"Model {forecast['model']}, version {forecast['model_version']}, basis {forecast['basis']}, in the "
-        f"terms of the close of {forecast['origin_session']}. The random walk says: no change."
-    )
 
 
 def _record(record: Section) -> Story:
@@ -236,17 +229,11 @@ def _record(record: Section) -> Story:
         paragraph(record["verdict"], LEAD),
         Spacer(0, 4),
         _chart(180, draw_forecast, record),
-        paragraph(_backfilled(record), CAPTION),
+        paragraph(record["model_line"], CAPTION),
         paragraph("Score of this forecast", SUBHEADING),
         facts_table(scores, label_width=280),
         *_model_scores(record["model_scores"]),
     ]
-
-
-def _backfilled(record: Section) -> str:
-    until = record["trained_until"]
-    model = f"; the model was made from prices up to {until}" if until else ""
-    return f"Backfilled: issued from the prices up to {record['origin_session']}{model}."
 
 
 def _model_scores(scores: list[list[str]]) -> Story:

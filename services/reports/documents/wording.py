@@ -95,6 +95,23 @@ def forecast_verdict(*, last_session: str, origin_close: float, row: tuple[float
     )
 
 
+def model_line(
+    *, model: str, model_version: str, basis: str, origin_session: str, trained_until: str | None
+) -> str:
+    """Say which model made a forecast, from what, and in which terms."""
+    made = f", made from prices up to {trained_until}" if trained_until else ""
+    return (
+        f"Model {model}, version {model_version}{made}; basis {basis}, in the terms of the close of {origin_session}. "
+        "The random walk says: no change."
+    )
+
+
+def backfilled_line(*, origin_session: str, trained_until: str | None) -> str:
+    """Say what a backfilled forecast knew."""
+    model = f"; the model was made from prices up to {trained_until}" if trained_until else ""
+    return f"Backfilled: issued from the prices up to {origin_session}{model}."
+
+
 def record_verdict(ratio: float | None, *, seen_until: str | None) -> str:
     """Say how a forecast did; `ratio` is its mean absolute error over the random walk's.
 
