@@ -37,6 +37,11 @@ class StateFolder:
         return self._folder("logs")
 
     @property
+    def cache(self) -> Path:
+        """What libraries keep to start faster."""
+        return self._folder("cache")
+
+    @property
     def run(self) -> Path:
         """Records of running processes."""
         return self._folder("run")

@@ -36,6 +36,7 @@ def open_system() -> Iterator[System]:
         os.environ["DATABASE_URL"] = server.url
         os.environ.setdefault("SECRET_KEY", state.secret("secret_key"))
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.local.settings")
+        os.environ.setdefault("MPLCONFIGDIR", str(state.cache))
         environment = dict(os.environ)
         # What the command itself has to say it says in words; logs are for the long-running processes.
         os.environ.setdefault("LOG_LEVEL", "ERROR")

@@ -6,7 +6,6 @@ from services.analytics.kernel.costs import Costs, check_between
 from services.analytics.kernel.engine import ENGINE_VERSION, buy_and_hold, simulate
 from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.metrics import METRICS_VERSION, Metrics, Year, measure
-from services.analytics.kernel.metrics.drawdowns import Drawdown, drawdowns_of
 from services.analytics.kernel.simulation import Simulation
 from services.analytics.kernel.strategies.base import Parameters, Strategy
 from shared.errors import InsufficientHistory
@@ -35,7 +34,6 @@ class BacktestResult:
     benchmark: Simulation
     metrics: Metrics
     benchmark_metrics: Metrics
-    drawdowns: tuple[Drawdown, ...]
 
 
 def run[P: Parameters](
@@ -78,7 +76,6 @@ def run[P: Parameters](
         benchmark=benchmark,
         metrics=measure(simulation, benchmark=benchmark, year=year),
         benchmark_metrics=measure(benchmark, benchmark=None, year=year),
-        drawdowns=drawdowns_of(simulation.equity, simulation.dates),
     )
 
 
