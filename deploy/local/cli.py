@@ -13,13 +13,13 @@ import django.db
 import psycopg
 import typer
 
-from deploy.local import output, steps
+from deploy.local import options, output, steps
 from deploy.local.errors import DatabaseUnusable
 from deploy.local.signals import stop_signals_interrupt
 from deploy.local.status import status_now
 from deploy.local.system import Worker, open_system, working
 from deploy.local.up import down_system, run_detached, run_system
-from shared.errors import BellwetherError, ValidationFailed
+from shared.errors import BellwetherError
 from shared.settings.env import read
 from shared.symbols import normalise_symbol
 
@@ -91,7 +91,7 @@ def import_(
     with _problems(as_json):
         series = steps.read_file(file, symbol=normalise_symbol(symbol))
         with open_system(), steps.as_command():
-            _show(steps.import_series(series), output.print_import, as_json=as_json)
+            _show(steps.record_file(series), output.print_import, as_json=as_json)
 
 
 @app.command()
@@ -111,18 +111,18 @@ def backtest(  # noqa: PLR0917 - typer maps options by name
 ) -> None:
     """Test a strategy on a symbol's newest prices."""
     with _problems(as_json):
-        options = {
+        chosen = {
             "basis": basis,
             "strategy": strategy,
-            "parameters": _parameters(parameter or []),
-            "initial_capital": steps.decimal_of(capital, name="capital", least=1, most=10**12),
-            "commission_bps": steps.decimal_of(commission_bps, name="commission_bps", least=0, most=1000),
-            "slippage_bps": steps.decimal_of(slippage_bps, name="slippage_bps", least=0, most=1000),
+            "parameters": options.parameters_of(parameter or []),
+            "initial_capital": options.decimal_of(capital, name="capital", least=1, most=10**12),
+            "commission_bps": options.decimal_of(commission_bps, name="commission_bps", least=0, most=1000),
+            "slippage_bps": options.decimal_of(slippage_bps, name="slippage_bps", least=0, most=1000),
             "start": start.date() if start else None,
             "end": end.date() if end else None,
         }
         run = _with_worker(
-            lambda worker: steps.backtest(normalise_symbol(symbol), options=options, worker=worker)
+            lambda worker: steps.backtest(normalise_symbol(symbol), options=chosen, worker=worker)
         )
         _show(run, output.print_run, as_json=as_json)
 
@@ -198,17 +198,6 @@ def _with_worker(step: Callable[[Worker], dict[str, Any]]) -> dict[str, Any]:
 
 def _show(value: dict[str, Any], for_people: Callable[[dict[str, Any]], None], *, as_json: bool) -> None:
     (output.print_json if as_json else for_people)(value)
-
-
-def _parameters(given: list[str]) -> dict[str, Any]:
-    parameters: dict[str, Any] = {}
-    for text in given:
-        name, _, value = text.partition("=")
-        try:
-            parameters[name] = float(value) if "." in value else int(value)
-        except ValueError:
-            raise ValidationFailed(f"--parameter {text[:60]!r}: give name=number.") from None
-    return parameters
 
 
 @contextmanager

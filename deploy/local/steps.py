@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from deploy.local.errors import LauncherError
 from deploy.local.system import Worker
 from services.ingest.providers.csv_import import LARGEST_FILE_BYTES, parse_csv
 from services.ingest.providers.domain import DailySeries
-from shared.errors import BellwetherError, NotFound, ValidationFailed
+from shared.errors import BellwetherError, NotFound
 from shared.observability.correlation import Cause, caused_by
 
 OPEN = {"queued", "running", "waiting_quota"}
@@ -35,6 +34,12 @@ class UnreadableFile(BellwetherError):
     """Raised when a file named on the command line cannot be read."""
 
     status, slug, title = 400, "unreadable-file", "The file cannot be read"
+
+
+class UnwritableFolder(BellwetherError):
+    """Raised when the folder for a report's files cannot be written."""
+
+    status, slug, title = 400, "unwritable-folder", "The folder cannot be written"
 
 
 class TookTooLong(LauncherError):
@@ -94,7 +99,7 @@ def read_file(path: Path, *, symbol: str) -> DailySeries:
     return parse_csv(data, symbol, today=datetime.now(UTC).date())
 
 
-def import_series(series: DailySeries) -> dict[str, Any]:
+def record_file(series: DailySeries) -> dict[str, Any]:
     """Record the rows of a parsed file and return what they changed."""
     from django.utils import timezone
 
@@ -122,9 +127,9 @@ def backtest(symbol: str, *, options: dict[str, Any], worker: Worker) -> dict[st
 
     from services.analytics.backtests.domain import inputs_for
     from services.analytics.backtests.services import start_backtest
-    from shared.pricing.reader import instrument_facts
+    from shared.pricing.reader import latest_version
 
-    version = instrument_facts("analytics", symbol).version
+    version = latest_version("analytics", symbol)
     inputs = inputs_for(symbol=symbol, data_version=version, **options)
     return finished_run(start_backtest(inputs=inputs, now=timezone.now()), worker=worker)
 
@@ -169,9 +174,9 @@ def forecast(symbol: str, *, worker: Worker) -> dict[str, Any]:
     from django.utils import timezone
 
     from services.analytics.forecasting.services import start_forecast
-    from shared.pricing.reader import instrument_facts
+    from shared.pricing.reader import latest_version
 
-    version = instrument_facts("analytics", symbol).version
+    version = latest_version("analytics", symbol)
     forecast_id = start_forecast(symbol=symbol, data_version=version, now=timezone.now())
     return finished_forecast(forecast_id, worker=worker)
 
@@ -215,11 +220,17 @@ def finished_forecast(forecast_id: UUID, *, worker: Worker) -> dict[str, Any]:
 
 
 def report(symbol: str, *, out: Path, worker: Worker) -> dict[str, Any]:
-    """Wait for the report on the newest prices of a symbol and write its files. Raises NoPrices, StepFailed."""
-    from services.reports.documents.selectors import file_of, report_by_id, reports
-    from shared.pricing.reader import instrument_facts
+    """Wait for the report on the newest prices of a symbol and write its files; one that failed is tried again.
 
-    version = instrument_facts("reports", symbol).version
+    Raises NoPrices, and StepFailed when it fails (again).
+    """
+    from django.utils import timezone
+
+    from services.reports.documents.selectors import file_of, report_by_id, reports
+    from services.reports.documents.services import start_report
+    from shared.pricing.reader import latest_version
+
+    version = latest_version("reports", symbol)
 
     def newest() -> Any:
         found = reports(symbol=symbol).filter(data_version=version).first()
@@ -227,6 +238,8 @@ def report(symbol: str, *, out: Path, worker: Worker) -> dict[str, Any]:
             raise NotFound(f"There is no report on {symbol} yet.")
         return report_by_id(found.id)
 
+    if reports(symbol=symbol).filter(data_version=version, state="failed").exists():
+        start_report(symbol=symbol, now=timezone.now())
     row = wait_for(newest, worker=worker)
     _require_success("report", row)
     return {
@@ -262,7 +275,7 @@ def _write_files(bodies: dict[str, bytes], symbol: str, out: Path) -> dict[str, 
             draft.write_bytes(body)
             draft.replace(paths[form])
     except OSError as error:
-        raise UnreadableFile(f"{out} cannot be written: {error.strerror}.") from None
+        raise UnwritableFolder(f"{out} cannot be written: {error.strerror}.") from None
     return {form: str(path) for form, path in paths.items()}
 
 
@@ -278,14 +291,3 @@ def _new_id() -> UUID:
 
 def _text(value: date | None) -> str | None:
     return value.isoformat() if value else None
-
-
-def decimal_of(text: str, *, name: str, least: int, most: int) -> Decimal:
-    """Return a decimal option. Raises ValidationFailed naming it and its range."""
-    try:
-        value = Decimal(text)
-    except ArithmeticError:
-        value = Decimal("NaN")
-    if not value.is_finite() or not least <= value <= most or text != text.strip() or "_" in text:
-        raise ValidationFailed(f"{name} {text[:40]!r}: give a number from {least:,} to {most:,}.", field=name)
-    return value

@@ -15,6 +15,7 @@ from services.ingest.fetches.services import OtherFetchOpen, import_series, requ
 from services.ingest.providers.domain import Bar, DailySeries
 from services.ingest.sessions.domain import next_sessions
 from services.reports.documents.models import Report, ReportPart
+from services.reports.documents.services import start_report
 from services.tests.pipeline import drain_everything
 from shared.eventstore.jobs import JobAlreadyOpen, due_jobs
 from shared.eventstore.worker import run_job
@@ -70,6 +71,27 @@ def test_a_run_that_failed_and_then_succeeded_is_reported_on_again(monkeypatch: 
     _, second = reports()
     assert second.state == "succeeded"
     assert second.document_hash != first.document_hash
+
+
+def test_a_report_that_failed_is_rendered_when_it_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("services.reports.documents.services.render", broken)
+        import_made_up("ACME", after=date(2015, 1, 1), count=260)
+        drain_everything()
+        for _ in range(2):
+            make_due("reports")
+            drain_everything()
+    (report,) = reports()
+    assert report.state == "failed"
+
+    start_report(symbol="ACME", now=timezone.now())
+    drain_everything()
+
+    (report,) = reports()
+    assert (report.state, report.problem) == ("succeeded", None)
 
 
 def make_due(service: str) -> None:

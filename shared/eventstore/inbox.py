@@ -8,12 +8,13 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db.models import F, Subquery
 
 from shared.contracts.codec import MalformedEvent, OversizeEvent, body_hash
 from shared.contracts.envelope import Envelope
 from shared.contracts.registry import UnknownEventType, UnsupportedVersion
 from shared.errors import BellwetherError
-from shared.eventstore.models import Inbox
+from shared.eventstore.models import Inbox, StreamPosition
 from shared.eventstore.outages import is_outage
 from shared.eventstore.parked import park
 from shared.eventstore.positions import advance, lock_position
@@ -217,14 +218,7 @@ def _set_aside(service: str, envelope: Envelope, body: bytes, error: Exception, 
 
 
 def _next_waiting(service: str, source: str, stream: str) -> Inbox | None:
-    return (
-        Inbox.objects.using(service)
-        .filter(source=source, stream=stream, state="waiting")
-        .extra(
-            where=[
-                "version = (SELECT p.version + 1 FROM stream_position p"
-                " WHERE p.source = inbox.source AND p.stream = inbox.stream)"
-            ]
-        )
-        .first()
-    )
+    place = {"source": source, "stream": stream}
+    position = StreamPosition.objects.using(service).filter(**place)
+    following = Subquery(position.annotate(following=F("version") + 1).values("following"))
+    return Inbox.objects.using(service).filter(**place, state="waiting", version=following).first()

@@ -43,9 +43,7 @@ def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
             _try_again(job)
         except BellwetherError as error:
             _fail(job, "refused" if error.status < 500 else "failed", error)
-        except (
-            Exception
-        ) as error:  # the boundary of every job: recorded, retried, in the end failed for all to see
+        except Exception as error:  # the boundary of every job: recorded, retried, and in the end failed
             log.exception("job_crashed", job=str(job.id), kind=job.kind, attempt=job.attempts)
             if is_outage(service, error):
                 connections[service].close()

@@ -40,8 +40,9 @@ class PostgresBus:
                 )
                 rows = cursor.fetchall()
             yield [bytes(body) for _, body in rows]
-            with holder.cursor() as cursor:
-                cursor.execute("DELETE FROM bus.delivery WHERE id = ANY(%s)", [[row[0] for row in rows]])
+            if rows:
+                with holder.cursor() as cursor:
+                    cursor.execute("DELETE FROM bus.delivery WHERE id = ANY(%s)", [[row[0] for row in rows]])
             holder.commit()
             holder.set_autocommit(True)
         except BaseException:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from django.db import connections
@@ -50,13 +50,13 @@ class NoPrices(BellwetherError):
 
     status, slug, title = 404, "unknown-symbol", "Unknown symbol"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstrumentFacts:
-    """What ingest says of one instrument as of its last version."""
-
-    symbol: str
-    version: int
+    @classmethod
+    def of(cls, symbol: str) -> Self:
+        """Return the error for a symbol without any price."""
+        return cls(
+            f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/ or /fetch/{symbol}/.",
+            fetch=f"/fetch/{symbol}/",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +74,14 @@ class PriceSource:
     last_session: date | None
 
 
-def instrument_facts(alias: str, symbol: str) -> InstrumentFacts:
-    """Return what is known of `symbol`. Raises NoPrices naming the address that fetches some."""
+def latest_version(alias: str, symbol: str) -> int:
+    """Return the last version of `symbol` that is stored. Raises NoPrices naming the address that fetches some."""
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT version FROM market.instrument WHERE symbol = %s", [symbol])
         row = cursor.fetchone()
     if row is None:
-        raise NoPrices(
-            f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/ or /fetch/{symbol}/.",
-            fetch=f"/fetch/{symbol}/",
-        )
-    return InstrumentFacts(symbol=symbol, version=row[0])
+        raise NoPrices.of(symbol)
+    return int(row[0])
 
 
 def price_sources(alias: str, symbol: str, *, version: int) -> tuple[PriceSource, ...]:
@@ -110,7 +107,7 @@ def load_history(
 
     `start` and `end` bound the bars, both included; actions always come whole. Raises NoPrices.
     """
-    known = instrument_facts(alias, symbol).version
+    known = latest_version(alias, symbol)
     if version is None:
         version = known
     if not 1 <= version <= known:

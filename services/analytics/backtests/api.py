@@ -33,7 +33,7 @@ from shared.http.operations import Operation, started
 from shared.http.pagination import Page, PageQuery, SeriesQuery, page_of, series_page
 from shared.http.problems import ProblemField
 from shared.pricing.adjustment import Basis
-from shared.pricing.reader import instrument_facts
+from shared.pricing.reader import latest_version
 
 STATES = ("queued", "running", "succeeded", "refused", "failed")
 BASES = tuple(basis.value for basis in Basis)
@@ -177,7 +177,7 @@ class RequestBacktest(Operation):
     def post(self, request: Request) -> Response:
         """Queue it."""
         asked = self.body()
-        version = instrument_facts("analytics", asked["symbol"]).version
+        version = latest_version("analytics", asked["symbol"])
         inputs = inputs_for(data_version=version, **asked)
         # When another request for the same inputs came first at this very moment, its run is this one.
         with suppress(StreamConflict, JobAlreadyOpen):

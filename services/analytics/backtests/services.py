@@ -54,7 +54,6 @@ def request_backtest(*, inputs: Inputs, now: datetime) -> UUID:
     Whoever asks first, a run on the standing inputs is the standing run. A run that failed (and was not
     refused) is queued again.
     """
-    standing = inputs == standing_inputs(symbol=inputs.symbol, data_version=inputs.data_version)
     run = Run.objects.using("analytics").filter(id=inputs.run_id).first()
     if run is not None and run.state != "failed":
         return run.id
@@ -62,7 +61,7 @@ def request_backtest(*, inputs: Inputs, now: datetime) -> UUID:
     requested = BacktestRequested(
         run_id=inputs.run_id,
         inputs_hash=inputs.hash,
-        standing=standing,
+        standing=inputs == standing_inputs(symbol=inputs.symbol, data_version=inputs.data_version),
         **{**values, "parameters": dict(inputs.parameters)},
     )
     recorded = append("analytics", _stream(inputs.run_id), requested, now=now)

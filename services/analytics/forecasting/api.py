@@ -22,7 +22,7 @@ from shared.http.fields import Choice, NumberText, StrictSerializer, SymbolField
 from shared.http.operations import Operation, started
 from shared.http.pagination import Page, PageQuery, page_of
 from shared.http.problems import ProblemField
-from shared.pricing.reader import instrument_facts
+from shared.pricing.reader import latest_version
 
 STATES = ("queued", "running", "succeeded", "refused", "failed")
 
@@ -122,7 +122,7 @@ class RequestForecast(Operation):
     def post(self, request: Request) -> Response:
         """Queue it."""
         symbol = self.body()["symbol"]
-        version = instrument_facts("analytics", symbol).version
+        version = latest_version("analytics", symbol)
         # When another request for the same prices came first at this very moment, its forecast is this one.
         with suppress(StreamConflict, JobAlreadyOpen):
             start_forecast(symbol=symbol, data_version=version, now=timezone.now())

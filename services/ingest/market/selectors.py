@@ -7,17 +7,10 @@ from decimal import Decimal
 from django.db.models import Q, QuerySet
 
 from services.ingest.market.models import Bar, Instrument
-from shared.errors import BellwetherError
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust
-from shared.pricing.reader import load_history
+from shared.pricing.reader import NoPrices, load_history
 
 PRICES = ("open", "high", "low", "close")
-
-
-class UnknownInstrument(BellwetherError):
-    """Raised when no price of a symbol is stored; `fetch` names the address that gets some."""
-
-    status, slug, title = 404, "unknown-symbol", "Unknown symbol"
 
 
 def instruments() -> QuerySet[Instrument]:
@@ -26,13 +19,10 @@ def instruments() -> QuerySet[Instrument]:
 
 
 def instrument_named(symbol: str) -> Instrument:
-    """Return one instrument. Raises UnknownInstrument."""
+    """Return one instrument. Raises NoPrices."""
     found = instruments().filter(symbol=symbol).first()
     if found is None:
-        raise UnknownInstrument(
-            f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/.",
-            fetch="/api/v1/fetches/",
-        )
+        raise NoPrices.of(symbol)
     return found
 
 

@@ -24,7 +24,7 @@ from services.reports.documents.material import (
     Trade,
 )
 from shared.contracts.codec import from_json
-from shared.pricing.adjustment import Basis, adjust
+from shared.pricing.adjustment import AdjustedBars, Basis, adjust
 from shared.pricing.history import PriceHistory
 from shared.pricing.reader import calendar_version, load_history, missing_sessions, price_sources
 
@@ -47,16 +47,15 @@ def assemble(
 ) -> ReportMaterial:
     """Return all that a report on one version of `symbol` says."""
     history = load_history("reports", symbol, version=data_version)
+    bars = adjust(history, Basis.TOTAL_RETURN)
     run = _row("SELECT * FROM results.run WHERE id = %s", run_id)
     live = _row("SELECT * FROM results.forecast WHERE id = %s", forecast_id)
     backfilled = _row("SELECT * FROM results.forecast WHERE id = %s", backfill_id)
     return ReportMaterial(
         symbol=symbol,
         run=_run(run) if run["state"] == "succeeded" else _refusal(run),
-        forecast=_forecast(live, history) if live["state"] == "succeeded" else _refusal(live),
-        backfilled=_scored(backfilled, history)
-        if backfilled["state"] == "succeeded"
-        else _refusal(backfilled),
+        forecast=_forecast(live, bars) if live["state"] == "succeeded" else _refusal(live),
+        backfilled=_scored(backfilled, bars) if backfilled["state"] == "succeeded" else _refusal(backfilled),
         coverage=_coverage(history),
         provenance=Provenance(
             data_cut={symbol: data_version},
@@ -116,9 +115,8 @@ def _open_position(said: Row | None) -> OpenPosition | None:
     )
 
 
-def _forecast(row: Row, history: PriceHistory) -> IssuedForecast:
-    points = _points(row["id"])
-    bars = adjust(history, Basis.TOTAL_RETURN)
+def _forecast(row: Row, bars: AdjustedBars) -> IssuedForecast:
+    points = _rows("SELECT * FROM results.forecast_point WHERE forecast_id = %s ORDER BY horizon", row["id"])
     origin = bars.sessions.tolist().index(row["origin_session"])
     recent = slice(max(0, origin + 1 - RECENT_SESSIONS), origin + 1)
     # In the terms of the origin's close, in which the forecast's prices stand.
@@ -154,14 +152,14 @@ def _model_scores(scores: Row) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _scored(row: Row, history: PriceHistory) -> ScoredForecast:
+def _scored(row: Row, bars: AdjustedBars) -> ScoredForecast:
     """Return a forecast with its score as the report's version of the prices knows it."""
-    forecast = _forecast(row, history)
+    forecast = _forecast(row, bars)
     scores = _rows(
         "SELECT * FROM results.score WHERE forecast_id = %s AND data_version <= %s"
         " ORDER BY data_version DESC LIMIT 1",
         row["id"],
-        history.version,
+        bars.version,
     )
     score: Row = scores[0] if scores else {}
     return ScoredForecast(
@@ -211,10 +209,6 @@ def _drawdowns(equity: Sequence[float]) -> tuple[float, ...]:
         peak = max(peak, value)
         found.append(value / peak - 1 if peak > 0 else 0.0)
     return tuple(found)
-
-
-def _points(forecast_id: UUID) -> list[Row]:
-    return _rows("SELECT * FROM results.forecast_point WHERE forecast_id = %s ORDER BY horizon", forecast_id)
 
 
 def _row(query: str, *values: Any) -> Row:
