@@ -1,5 +1,6 @@
 """Settings that every service shares; `configure` is called with the parsed environment."""
 
+from ipaddress import ip_address
 from typing import Any
 
 from shared.observability.logs import configure_structlog, logging_config
@@ -83,6 +84,12 @@ def configure(
             "OAS_VERSION": "3.1.0",
         },
     }
+
+
+def on_loopback(values: dict[str, Any]) -> bool:
+    """Return whether only this machine can reach the process: what is unsafe elsewhere is permitted then."""
+    local: bool = values["BELLWETHER_ENV"] == "local" and ip_address(values["BELLWETHER_BIND"]).is_loopback
+    return local
 
 
 def _require(values: dict[str, Any], *names: str) -> None:

@@ -6,6 +6,7 @@ Each variable may also be given as a file: `SECRET_KEY_FILE=/run/secrets/key` re
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +74,19 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def _address(text: str) -> str:
+    return str(ip_address(text))
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    for pattern in text.split():
+        try:
+            re.compile(pattern)
+        except re.error:
+            raise ValueError from None
+    return tuple(text.split())
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in (part.strip() for part in text.split(",")) if word)
 
@@ -99,8 +113,15 @@ VARIABLES: tuple[Variable, ...] = (
         name="BELLWETHER_PORT",
         default="8000",
         expected="a port number from 1 to 65535",
-        help="where `make up` listens on 127.0.0.1",
+        help="where `make up` listens",
         parse=_whole(1, 65535),
+    ),
+    Variable(
+        name="BELLWETHER_BIND",
+        default="127.0.0.1",
+        expected="an IP address of this machine",
+        help="on which address `make up` listens; outside of loopback nothing unsafe is permitted",
+        parse=_address,
     ),
     Variable(
         name="DATABASE_URL",
@@ -171,6 +192,48 @@ VARIABLES: tuple[Variable, ...] = (
         expected="host names separated by commas",
         help="Host headers that are answered",
         parse=_words,
+    ),
+    Variable(
+        name="DEBUG",
+        default="false",
+        expected="true or false",
+        help="more log lines, for people; never stack traces in answers. Refused outside of loopback",
+        parse=_flag,
+    ),
+    Variable(
+        name="ADMIN_ENABLED",
+        default=None,
+        expected="true or false",
+        help="whether `/admin/` is served; default: on loopback only",
+        parse=_flag,
+    ),
+    Variable(
+        name="REGISTRATION_OPEN",
+        default=None,
+        expected="true or false",
+        help="whether anyone may register; default: on loopback only",
+        parse=_flag,
+    ),
+    Variable(
+        name="TRUSTED_PROXIES",
+        default="0",
+        expected="a whole number from 0 to 9",
+        help="proxies in front whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+        parse=_whole(0, 9),
+    ),
+    Variable(
+        name="API_RATE_LIMIT",
+        default="1200",
+        expected="a whole number from 0 to 1000000",
+        help="requests a minute that a service answers each caller; 0: any number",
+        parse=_whole(0, 1_000_000),
+    ),
+    Variable(
+        name="CORS_ALLOWED_ORIGIN_REGEXES",
+        default=None,
+        expected="regular expressions separated by spaces",
+        help="origins whose pages may call the API with a token; default: none",
+        parse=_patterns,
     ),
     Variable(
         name="LOG_LEVEL",
