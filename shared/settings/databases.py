@@ -6,6 +6,7 @@ import environ
 
 SERVICES = ("ingest", "analytics", "reports")
 ALIASES = (*SERVICES, "identity")
+IN_EVERY_SERVICE = {"eventstore", "http"}  # apps whose tables stand in each service's schema
 ROLE_OF = {alias: f"bellwether_{alias}" for alias in ALIASES}
 
 
@@ -46,7 +47,7 @@ def _connection(url: str, *, alias: str, role: str | None) -> dict[str, Any]:
 
 
 class ServiceRouter:
-    """Sends every model to its service's alias; the event store's own tables must be named with `using`."""
+    """Sends every model to its service's alias; tables that each service has must be named with `using`."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str | None:
         """Return the alias that owns the model's app."""
@@ -60,14 +61,14 @@ class ServiceRouter:
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         """Return whether the app's tables belong in this alias's schema."""
-        if app_label == "eventstore":
+        if app_label in IN_EVERY_SERVICE:
             return db in SERVICES
         return alias_of_app(app_label) == db
 
 
 def alias_of_app(app_label: str) -> str | None:
     """Return the alias for an app: `ingest_market` lives in `ingest`, Django's own apps in `identity`."""
-    if app_label == "eventstore":
+    if app_label in IN_EVERY_SERVICE:
         return None
     owner = app_label.split("_", 1)[0]
     return owner if owner in SERVICES else "identity"

@@ -67,6 +67,7 @@ def test_a_query_that_names_no_service_fails() -> None:
         ("auth", "identity"),
         ("contenttypes", "identity"),
         ("eventstore", None),
+        ("http", None),
     ],
 )
 def test_an_app_lives_in_its_services_schema(app: str, alias: str | None) -> None:
@@ -75,10 +76,12 @@ def test_an_app_lives_in_its_services_schema(app: str, alias: str | None) -> Non
     assert places == ({alias} if alias else {"ingest", "analytics", "reports"})
 
 
-def test_every_model_but_the_record_has_an_alias() -> None:
+def test_every_model_has_an_alias_but_what_stands_in_every_service() -> None:
     router = ServiceRouter()
     for model in apps.get_models():
-        assert (router.db_for_write(model) is None) == (model._meta.app_label == "eventstore"), model
+        assert (router.db_for_write(model) is None) == (model._meta.app_label in {"eventstore", "http"}), (
+            model
+        )
 
 
 def test_rows_of_two_schemas_are_never_related() -> None:

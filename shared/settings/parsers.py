@@ -1,0 +1,83 @@
+"""From the text of an environment variable to its value; what cannot be used raises ValueError."""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+_YES = {"1", "true", "yes", "on"}
+_NO = {"0", "false", "no", "off"}
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Accept one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError
+        return text
+
+    return parse
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Accept a whole number in this range, both ends included."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError
+        return int(text)
+
+    return parse
+
+
+def matching(pattern: str) -> Callable[[str], str]:
+    """Accept text that matches the pattern from end to end."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
+
+    return parse
+
+
+def flag(text: str) -> bool:
+    """Return yes or no, however people write it."""
+    word = text.lower()
+    if word not in _YES | _NO:
+        raise ValueError
+    return word in _YES
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """Accept a URL of one of these schemes."""
+
+    def parse(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes:
+            raise ValueError
+        _ = parts.port  # raises ValueError on a port that is no number
+        return text
+
+    return parse
+
+
+def address(text: str) -> str:
+    """Return an IP address in its canonical form."""
+    return str(ip_address(text))
+
+
+def patterns(text: str) -> tuple[str, ...]:
+    """Return regular expressions separated by spaces."""
+    for pattern in text.split():
+        try:
+            re.compile(f"(?:{pattern})")  # as which shared/settings/browsers.py uses it
+        except re.error:
+            raise ValueError from None
+    return tuple(text.split())
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return what stands between commas."""
+    return tuple(word for word in (part.strip() for part in text.split(",")) if word)
