@@ -1,11 +1,15 @@
-"""DRF authentication by token."""
+"""Who calls: by a token in the header, or in a browser by the one in the session cookie."""
 
 from django.conf import settings
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from django.http import HttpRequest, HttpResponse
+from rest_framework.authentication import BaseAuthentication, CSRFCheck, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from shared.errors import CsrfFailed
 from shared.identity.tokens import Principal, check_token
+
+SESSION_COOKIE = "bellwether_session"
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -27,3 +31,30 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401 answer."""
         return "Token"
+
+
+class SessionAuthentication(BaseAuthentication):
+    """Takes the session cookie; what changes anything must also show that one of our own pages sent it."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
+        """Return the caller, None without a session. Raises CsrfFailed."""
+        principal = session_of(request)
+        if principal is None:
+            return None
+        check = CSRFCheck(_nothing)
+        check.process_request(request)
+        reason = check.process_view(request, _nothing, (), {})
+        if reason:
+            raise CsrfFailed(f"With a session cookie, send the CSRF token in X-CSRFToken: {reason}")
+        return principal, None
+
+
+def session_of(request: HttpRequest | Request) -> Principal | None:
+    """Return the caller whom the session cookie names, None without one or when its session has ended."""
+    text = request.COOKIES.get(SESSION_COOKIE)
+    return check_token(text, alias=settings.TOKEN_CHECK_ALIAS) if text else None
+
+
+def _nothing(request: HttpRequest) -> HttpResponse:
+    """Stand where the check, being a middleware too, wants a view."""
+    return HttpResponse()
