@@ -8,11 +8,13 @@ class BellwetherError(Exception):
 
     A subclass declares `status`, `slug` and `title`; its docstring says when it is raised; the message
     given to the constructor names the values. `extra` becomes additional members of the problem document.
+    A failure that passes says with `retry_after_seconds` when to come again.
     """
 
     status: ClassVar[int] = 500
     slug: ClassVar[str] = "internal-error"
     title: ClassVar[str] = "Internal error"
+    retry_after_seconds: int | None = None
 
     def __init__(self, detail: str, **extra: Any) -> None:
         super().__init__(detail)
@@ -40,6 +42,12 @@ class NotFound(BellwetherError):
     """Raised when the named thing does not exist, or is not the caller's to see."""
 
     status, slug, title = 404, "not-found", "Not found"
+
+
+class CsrfFailed(BellwetherError):
+    """Raised when a request that a cookie vouches for does not prove that one of our own pages sent it."""
+
+    status, slug, title = 403, "csrf-failed", "The request was not sent from our own page"
 
 
 class InsufficientHistory(BellwetherError):

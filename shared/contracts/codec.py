@@ -49,13 +49,13 @@ def dumps(value: Any) -> bytes:
         raise MalformedEvent(f"The value cannot be written as JSON: {error}.") from None
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes, *, limit_bytes: int = MAX_EVENT_BYTES) -> Any:
     """Return the value of strict JSON: UTF-8, finite numbers, storable text, no duplicate keys.
 
-    Raises MalformedEvent, and OversizeEvent above 256 KiB.
+    Raises MalformedEvent, and OversizeEvent above the limit, which is 256 KiB for events.
     """
-    if len(body) > MAX_EVENT_BYTES:
-        raise OversizeEvent(f"The body has {len(body)} bytes; at most {MAX_EVENT_BYTES} are taken.")
+    if len(body) > limit_bytes:
+        raise OversizeEvent(f"The body has {len(body)} bytes; at most {limit_bytes} are taken.")
     try:
         return to_json(json.loads(body.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique))
     except (ValueError, RecursionError) as error:

@@ -68,7 +68,8 @@ class BacktestCompleted:
 class BacktestRefused:
     """Raised when a run cannot be made from its inputs; reports react and say so.
 
-    `state` is `refused`, or `failed` when the run broke; `problem` is the RFC 9457 reason.
+    `state` is `refused`, `failed` when the run broke, or `cancelled` when it was taken back before a worker
+    began it; `problem` is the RFC 9457 reason.
     """
 
     run_id: UUID
@@ -129,7 +130,10 @@ class ForecastIssued:
 @event(source="analytics", category="forecast", published=True)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastRefused:
-    """Raised when no forecast can be made from the stored prices; reports react and say so."""
+    """Raised when no forecast can be made from the stored prices; reports react and say so.
+
+    `state` is `refused`, `failed` when it broke, or `cancelled` when it was taken back before a worker began it.
+    """
 
     forecast_id: UUID
     kind: str

@@ -49,7 +49,10 @@ class FetchCompleted:
 @event(source="ingest", category="fetch", published=False)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchFailed:
-    """Raised when a fetch ended without storing anything; `problem` is the RFC 9457 reason."""
+    """Raised when a fetch ended without storing anything; `problem` is the RFC 9457 reason.
+
+    `state` is `refused`, `failed`, or `cancelled` when it was taken back before a worker began it.
+    """
 
     fetch_id: UUID
     state: str

@@ -36,12 +36,27 @@ class ReportRendered:
     files: dict[str, str]
 
 
-@event(source="reports", category="report", published=True)
+def _upcast_failed_v1_v2(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "state": "failed"}
+
+
+@event(
+    source="reports",
+    category="report",
+    published=True,
+    schema_version=2,
+    upcasters={1: _upcast_failed_v1_v2},
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFailed:
-    """Raised when a report could not be rendered; `problem` is the RFC 9457 reason."""
+    """Raised when a report will not be rendered; nobody reacts yet.
+
+    `state` is `failed`, or `cancelled` when it was taken back before a worker began it; `problem` is the
+    RFC 9457 reason.
+    """
 
     report_id: UUID
     symbol: str
     data_version: int
+    state: str
     problem: dict[str, Any]

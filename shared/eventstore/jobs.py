@@ -15,6 +15,7 @@ from shared.eventstore.models import Job
 from shared.observability.correlation import current_cause
 
 OPEN_STATES = ("queued", "running", "waiting_quota")
+AGAIN_STATES = ("failed", "cancelled")  # in which asking for the same again queues it again
 MAX_ATTEMPTS = 3
 
 type Doorbell = Callable[[str, UUID], object]
@@ -122,15 +123,18 @@ def due_jobs(service: str, *, limit: int) -> list[UUID]:
     return list(due.values_list("id", flat=True)[:limit])
 
 
-def lease(service: str, job_id: UUID, *, lease_seconds: float) -> LeasedJob | None:
-    """Take a queued job; None when another worker has it or it is done."""
+def lease(service: str, job_id: UUID, *, lease_seconds: float, is_due: bool = True) -> LeasedJob | None:
+    """Take a queued job; None when another worker has it or it is done.
+
+    Not `is_due`, also a job that is to be tried again later.
+    """
     with connections[service].cursor() as cursor:
         cursor.execute(
             "UPDATE job SET state = 'running', fence = fence + 1, attempts = attempts + 1,"
             " lease_until = now() + make_interval(secs => %s)"
-            " WHERE id = %s AND state = 'queued' AND run_after <= now()"
+            " WHERE id = %s AND state = 'queued' AND (run_after <= now() OR NOT %s)"
             " RETURNING kind, fence, attempts, correlation_id, causation_id",
-            [lease_seconds, job_id],
+            [lease_seconds, job_id, is_due],
         )
         row = cursor.fetchone()
     if row is None:

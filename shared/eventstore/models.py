@@ -45,6 +45,7 @@ class Outbox(models.Model):
 
     class Meta:
         db_table = "outbox"
+        verbose_name_plural = "outbox"
         indexes = [
             models.Index(fields=["position"], condition=models.Q(sent_at=None), name="outbox_pending"),
             models.Index(
@@ -73,6 +74,7 @@ class Inbox(models.Model):
 
     class Meta:
         db_table = "inbox"
+        verbose_name_plural = "inbox"
         constraints = [
             models.UniqueConstraint(fields=["event_id"], name="inbox_event_once"),
             models.CheckConstraint(
@@ -130,6 +132,7 @@ class Parked(models.Model):
 
     class Meta:
         db_table = "parked"
+        verbose_name, verbose_name_plural = "parked message", "parked messages"
         constraints = [
             models.UniqueConstraint(
                 fields=["body_hash"], condition=models.Q(resolution=None), name="parked_body_once"

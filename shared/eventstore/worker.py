@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connections
+from django.db.models import Q
 
 from shared.errors import BellwetherError
 from shared.eventstore.append import StreamConflict
@@ -21,11 +22,24 @@ from shared.eventstore.jobs import (
     renew,
     take_expired,
 )
+from shared.eventstore.models import Job
 from shared.eventstore.outages import is_outage
 from shared.observability.correlation import Cause, caused_by
 
 RELEASE_LEASE_SECONDS = 60.0
 log = structlog.get_logger(__name__)
+
+
+class JobCancelled(BellwetherError):
+    """Raised when work was taken back before a worker began it; it stands as the work's error."""
+
+    status, slug, title = 409, "cancelled", "The work was cancelled"
+
+
+class NotCancellable(BellwetherError):
+    """Raised when work is to be cancelled that a worker has begun or ended."""
+
+    status, slug, title = 409, "not-cancellable", "The work is under way or done"
 
 
 def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
@@ -64,6 +78,23 @@ def release_expired(service: str) -> int:
                     job, "failed", JobAbandoned(f"The {job.kind} job lost its worker {job.attempts} times.")
                 )
     return len(expired)
+
+
+def cancel_job(service: str, which: Q) -> None:
+    """Have the queued job that `which` names fail as `cancelled`. Raises NotCancellable when there is none.
+
+    It is taken like any worker takes it, so either a worker does it or it is cancelled.
+    """
+    job_id = Job.objects.using(service).filter(which, state="queued").values_list("id", flat=True).first()
+    job = job_id and lease(service, job_id, lease_seconds=RELEASE_LEASE_SECONDS, is_due=False)
+    if not job:
+        raise NotCancellable("Only work that waits for a worker can be cancelled.")
+    try:
+        problem = JobCancelled("It was cancelled before a worker began it.").as_problem()
+        job_kind(service, job.kind).fail(job, "cancelled", problem)
+    except Exception:
+        give_back(job, after_seconds=0, counted=False)
+        raise
 
 
 def _try_again(job: LeasedJob) -> None:

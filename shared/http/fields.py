@@ -1,27 +1,41 @@
 """Serializers and fields that take what is documented and nothing else."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from shared.errors import NotFound
 from shared.symbols import SYMBOL_GRAMMAR, InvalidSymbol, normalise_symbol
 
 SIGNIFICANT_DIGITS = 12
+MOST_SYMBOLS = 50
 LARGEST_NUMBER = 2**53  # above it a JSON number is not the same in every language
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,8})?")
+MOST_PARAMETERS, LONGEST_NAME, LONGEST_TEXT = 50, 80, 100
+_SYMBOL = SYMBOL_GRAMMAR.pattern.replace("A-Z", "A-Za-z")
+SYMBOL_SCHEMA = {
+    "type": "string",
+    "pattern": f"^{_SYMBOL}$",
+    "description": "A ticker symbol; lower case is folded",
+    "example": "AAPL",
+}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields it does not know, in bodies and in query strings alike."""
+    """Refuses fields it does not know, in bodies and in query strings alike.
+
+    A body names in `example` one that works on a new installation, for who tries it from the documentation.
+    """
+
+    example: ClassVar[Mapping[str, Any]] = {}
 
     def to_internal_value(self, data: Any) -> Any:
         """Return the validated values. Raises ValidationError naming every unknown field."""
@@ -33,9 +47,17 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
-@extend_schema_field(
-    {"type": "string", "pattern": f"^{SYMBOL_GRAMMAR.pattern}$", "description": "Lower case is folded."}
-)
+class Text(serializers.CharField):
+    """A string: no number is taken for one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the string. Raises ValidationError."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field(SYMBOL_SCHEMA)
 class SymbolField(serializers.Field[str, Any, str, Any]):
     """A ticker symbol."""
 
@@ -49,6 +71,31 @@ class SymbolField(serializers.Field[str, Any, str, Any]):
     def to_representation(self, value: str) -> str:
         """Return the symbol."""
         return value
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "pattern": f"^{_SYMBOL}(,{_SYMBOL}){{0,{MOST_SYMBOLS - 1}}}$",
+        "description": f"Up to {MOST_SYMBOLS} ticker symbols, such as `AAPL,FB`; lower case is folded",
+    }
+)
+class Symbols(serializers.Field[list[str], Any, str, Any]):
+    """A few ticker symbols separated by commas."""
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        """Return each symbol once, in upper case. Raises ValidationError for too many and for any that is none."""
+        texts = str(data).split(",")
+        if len(texts) > MOST_SYMBOLS:
+            raise serializers.ValidationError(
+                f"{len(texts)} symbols are given; at most {MOST_SYMBOLS} are taken.", code="too_many"
+            )
+        one = SymbolField()
+        return sorted({one.to_internal_value(text) for text in texts})
+
+    def to_representation(self, value: list[str]) -> str:
+        """Return them as they are given."""
+        return ",".join(value)
 
 
 class Choice(serializers.ChoiceField):
@@ -92,8 +139,8 @@ class SessionDate(serializers.Field[date, Any, str, Any]):
 class DateRange(StrictSerializer):
     """Two optional dates, both included, the first not after the second."""
 
-    start = SessionDate(required=False)
-    end = SessionDate(required=False)
+    start = SessionDate(required=False, help_text="First day, included")
+    end = SessionDate(required=False, help_text="Last day, included")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Return the values. Raises ValidationError for a range that is upside down."""
@@ -113,13 +160,18 @@ class WholeNumber(serializers.IntegerField):
         return int(data)
 
 
-@extend_schema_field({"type": "string", "format": "decimal", "example": "10000.00"})
 class DecimalText(serializers.Field[Decimal, Any, str, Any]):
-    """A decimal number as a JSON string, so that no digit is lost on the way."""
+    """A decimal number, never below zero, as a JSON string, so that no digit is lost on the way."""
 
     def __init__(self, *, minimum: Decimal, maximum: Decimal, places: int, **options: Any) -> None:
         super().__init__(**options)
         self._minimum, self._maximum, self._places = minimum, maximum, places
+        self._pattern = rf"^[0-9]{{1,15}}(\.[0-9]{{1,{places}}})?$"
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """Return the schema of its text; the permitted range can only be told in words."""
+        return {"type": "string", "format": "decimal", "pattern": self._pattern, "example": "10000.50"}
 
     def to_internal_value(self, data: Any) -> Decimal:
         """Return the number. Raises ValidationError naming the permitted range."""
@@ -127,10 +179,10 @@ class DecimalText(serializers.Field[Decimal, Any, str, Any]):
             f'Give a string such as "{self._minimum}": from {self._minimum} to {self._maximum}'
             f" with at most {self._places} decimal places."
         )
-        if not isinstance(data, str) or not _DECIMAL.fullmatch(data):
+        if not isinstance(data, str) or not re.fullmatch(self._pattern, data):
             raise serializers.ValidationError(permitted, code="invalid_decimal")
         value = Decimal(data)
-        if not self._minimum <= value <= self._maximum or len(data.partition(".")[2]) > self._places:
+        if not self._minimum <= value <= self._maximum:
             raise serializers.ValidationError(permitted, code="out_of_range")
         return value
 
@@ -151,7 +203,15 @@ class NumberText(serializers.Field[Any, Any, str, Any]):
 @extend_schema_field(
     {
         "type": "object",
-        "additionalProperties": {"oneOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}]},
+        "maxProperties": MOST_PARAMETERS,
+        "propertyNames": {"maxLength": LONGEST_NAME},
+        "additionalProperties": {
+            "oneOf": [
+                {"type": "number", "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER},
+                {"type": "string", "maxLength": LONGEST_TEXT},
+                {"type": "boolean"},
+            ]
+        },
     }
 )
 class Parameters(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
@@ -161,15 +221,16 @@ class Parameters(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
         """Return the object. Raises ValidationError for nested, endless or oversize values."""
         if (
             not isinstance(data, dict)
-            or len(data) > 50
+            or len(data) > MOST_PARAMETERS
             or not all(_is_plain(value) for value in data.values())
         ):
             raise serializers.ValidationError(
-                "Give an object of at most 50 numbers, short strings and booleans.", code="invalid_parameters"
+                f"Give an object of at most {MOST_PARAMETERS} numbers, short strings and booleans.",
+                code="invalid_parameters",
             )
-        if any(len(name) > 80 for name in data):
+        if any(len(name) > LONGEST_NAME for name in data):
             raise serializers.ValidationError(
-                "A name has more than 80 characters.", code="invalid_parameters"
+                f"A name has more than {LONGEST_NAME} characters.", code="invalid_parameters"
             )
         return data
 
@@ -178,14 +239,26 @@ class Parameters(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
         return value
 
 
+def symbol_of_address(text: str) -> str:
+    """Return the upper-case symbol that an address names. Raises NotFound: there is nothing at any other."""
+    try:
+        return normalise_symbol(text)
+    except InvalidSymbol as error:
+        raise NotFound(error.detail) from None
+
+
 def number_text(value: Decimal | float) -> str:
     """Return a number in plain notation: a Decimal with all its digits, a float with 12 significant ones."""
-    exact = value if isinstance(value, Decimal) else Decimal(f"{value:.{SIGNIFICANT_DIGITS}g}")
-    text = format(exact, "f")
+    if isinstance(value, float):
+        text = f"{value:.{SIGNIFICANT_DIGITS}g}"
+        if "e" not in text:  # plain already, as almost all are
+            return text
+        value = Decimal(text)
+    text = format(value, "f")
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def _is_plain(value: Any) -> bool:
     if isinstance(value, str):
-        return len(value) <= 100
+        return len(value) <= LONGEST_TEXT
     return isinstance(value, bool) or (isinstance(value, (int, float)) and abs(value) <= LARGEST_NUMBER)

@@ -7,12 +7,14 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from uuid6 import uuid7
 
+from shared.http.pages import problem_page
 from shared.http.problems import problem_response
 from shared.observability.correlation import Cause, caused_by
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",  # with less, browsers hide from our own forms where they come from
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
@@ -28,11 +30,12 @@ class RequestContext:
         """Run the request inside its cause and complete the answer's headers."""
         correlation_id = _uuid_or_none(request.headers.get("X-Request-ID", "")) or UUID(str(uuid7()))
         with caused_by(Cause(correlation_id)):
-            response = self._answer(request)
+            response = problem_page(request, self._answer(request))
         response["X-Request-ID"] = str(correlation_id)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
-        if request.method == "HEAD":  # Django leaves the body to the server, and gunicorn warns about each
+        # Django leaves the body to the server, and gunicorn warns about each. A static file has none here.
+        if request.method == "HEAD" and not response.streaming:
             response["Content-Length"], response.content = str(len(response.content)), b""
         return response
 

@@ -1,31 +1,60 @@
-"""Lists by pages: stable while rows are added."""
+"""Lists by pages: every row once and in order, also while rows are added."""
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from shared.http.fields import DateRange, SessionDate, StrictSerializer, WholeNumber
+from shared.http.fields import Choice, DateRange, SessionDate, StrictSerializer, Symbols, WholeNumber
 from shared.http.operations import Operation
 
 NEWEST_FIRST = ("-created_at", "-id")
+SHAPES = ("rows", "columns")
+CURSOR_HELP = "Taken from `next` or `previous` of a page of the same list"
+_OF_THE_PAGE = {"limit", "cursor", "sort", "shape"}
+_LOOKUPS = {
+    "symbol": "symbol__in",
+    "status": "live_state",
+    "start": "created_at__date__gte",
+    "end": "created_at__date__lte",
+}
+type Links = dict[str, str | None]
 
 
 class PageQuery(StrictSerializer):
     """Which page of a list."""
 
-    limit = WholeNumber(min_value=1, max_value=1000, default=50)
-    cursor = serializers.CharField(
-        required=False, max_length=1000, help_text="Taken from `next` or `previous`"
+    limit = WholeNumber(min_value=1, max_value=1000, default=50, help_text="Most rows of the page")
+    cursor = serializers.CharField(required=False, max_length=1000, help_text=CURSOR_HELP)
+
+
+class WorkQuery(PageQuery, DateRange):
+    """Which pieces of work, and in which order; a list may add filters named as the columns they compare."""
+
+    symbol = Symbols(required=False)
+    start = SessionDate(required=False, help_text="First day of `created_at`, in UTC, included")
+    end = SessionDate(required=False, help_text="Last day of `created_at`, in UTC, included")
+    sort = Choice(("-created_at", "created_at"), default="-created_at", help_text="`-` is newest first")
+
+
+class SeriesQuery(DateRange):
+    """Which page of a series of sessions, and in which shape."""
+
+    start = SessionDate(required=False, help_text="First session, included")
+    end = SessionDate(required=False, help_text="Last session, included")
+    limit = WholeNumber(min_value=1, max_value=10_000, default=1000, help_text="Most sessions of the page")
+    cursor = serializers.CharField(required=False, max_length=1000, help_text=CURSOR_HELP)
+    shape = Choice(
+        SHAPES, default="rows", help_text="`columns`: parallel arrays of plain numbers, smaller and faster"
     )
 
 
@@ -36,43 +65,53 @@ class Page(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
-class SeriesQuery(DateRange):
-    """Which page of a series of sessions."""
-
-    limit = WholeNumber(min_value=1, max_value=10_000, default=1000)
-    cursor = SessionDate(
-        required=False, help_text="First session of the page; taken from `next` or `previous`"
-    )
-
-
 def page_of(
     operation: Operation, output: type[Page], rows: QuerySet[Any], *, ordering: tuple[str, ...] = NEWEST_FIRST
 ) -> Response:
-    """Return the page of `rows` that the operation's query names, in the shape of `output`."""
-    pages = _SignedCursorPages(ordering)
-    found = pages.paginate_queryset(rows, operation.request, view=operation)
-    body = {"results": found, "next": pages.get_next_link(), "previous": pages.get_previous_link()}
-    return Response(output(body).data)
+    """Return the page of `rows` that the operation's query names, in the shape of `output`.
+
+    Every parameter that does not place the page is a filter. `ordering` ends with a unique column; `sort` puts
+    another column first.
+    """
+    query, filters = operation.query, _filters(operation.query)
+    order = _ordering(query.get("sort"), ordering)
+    cursors = _Cursors(operation.request, {**filters, "order": order})
+    backwards, edge = cursors.read(query) or (False, None)
+    found = rows.filter(**{_LOOKUPS.get(name, name): value for name, value in filters.items()})
+    towards = _reversed(order) if backwards else order
+    if edge:
+        found = found.filter(_beyond(towards, edge))
+    shown = list(found.order_by(*towards)[: query["limit"] + 1])
+    is_more = len(shown) > query["limit"]
+    del shown[query["limit"] :]
+    shown = shown[::-1] if backwards else shown
+    has_next, has_previous = (True, is_more) if backwards else (is_more, edge is not None)
+
+    def link(wanted: bool, position: int, *, back: bool) -> str | None:
+        if not (wanted and shown):
+            return None
+        return cursors.link([back, [str(getattr(shown[position], name.lstrip("-"))) for name in order]])
+
+    links = {"next": link(has_next, -1, back=False), "previous": link(has_previous, 0, back=True)}
+    return paged(output({"results": shown, **links}).data, links)
 
 
-def series_page(
-    request: Request, sessions: Sequence[date], query: Mapping[str, Any], **pinned: Any
-) -> tuple[slice, dict[str, str | None]]:
+def series_page(operation: Operation, sessions: Sequence[date], **pinned: Any) -> tuple[slice, Links]:
     """Return which of the ascending `sessions` make the page of a SeriesQuery, and the links to its neighbours.
 
     `pinned` are parameters that the links carry, so that all pages are of one version.
     """
+    query = operation.query
+    cursors = _Cursors(operation.request, {**_filters(query), **pinned})
     limit: int = query["limit"]
     start = bisect_left(sessions, query.get("start", date.min))
     end = bisect_right(sessions, query.get("end", date.max))
-    first = max(start, bisect_left(sessions, query.get("cursor", date.min)))
+    cursor = cursors.read(query)
+    first = max(start, bisect_left(sessions, date.fromisoformat(cursor) if cursor else date.min))
     behind = max(first, min(first + limit, end))
 
     def link(position: int) -> str:
-        url = request.build_absolute_uri()
-        for name, value in {**pinned, "cursor": sessions[position]}.items():
-            url = replace_query_param(url, name, value)
-        return url
+        return cursors.link(sessions[position].isoformat(), **pinned)
 
     return slice(first, behind), {
         "next": link(behind) if behind < end else None,
@@ -80,30 +119,71 @@ def series_page(
     }
 
 
-class _SignedCursorPages(CursorPagination):
-    """Cursors are signed: whoever makes one up is told so, and none reaches the database unchecked."""
+def paged(body: Mapping[str, Any], links: Links) -> Response:
+    """Return one page, whose links stand in the header too."""
+    return Response({**body, **links}, headers=link_header(links))
 
-    def __init__(self, ordering: tuple[str, ...]) -> None:
-        self._order = ordering
-        self._salt = ",".join(ordering)
 
-    def get_page_size(self, request: Request) -> int:
-        limit: int = request.parser_context["view"].query["limit"]
-        return limit
+def link_header(links: Links) -> dict[str, str]:
+    """Return the header `Link` (RFC 8288) of a page; none when it has no neighbour."""
+    relations = {"next": links["next"], "prev": links["previous"]}
+    header = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in relations.items() if url)
+    return {"Link": header} if header else {}
 
-    def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
-        return self._order
 
-    def encode_cursor(self, cursor: Cursor) -> str:
-        return replace_query_param(str(self.base_url), "cursor", signing.dumps(list(cursor), salt=self._salt))
+class _Cursors:
+    """Places in one list: signed for its address, filters and order, so that they fit into no other.
 
-    def decode_cursor(self, request: Request) -> Cursor | None:
-        text = request.query_params.get("cursor")
-        if text is None:
+    Whoever makes one up is told so, and none reaches the database unchecked.
+    """
+
+    def __init__(self, request: Request, listed: Mapping[str, Any]) -> None:
+        address = f"{request.path.rstrip('/')}/"
+        self._url = request.build_absolute_uri(f"{address}?{request.META['QUERY_STRING']}")
+        # Without a time, so that the same page has the same links, and thereby the same ETag.
+        self._signer = signing.Signer(salt=f"{address} {json.dumps(listed, sort_keys=True, default=str)}")
+
+    def read(self, query: Mapping[str, Any]) -> Any:
+        """Return the place that the query names, None for the beginning. Raises ValidationError."""
+        if "cursor" not in query:
             return None
         try:
-            return Cursor(*signing.loads(text, salt=self._salt))
+            return self._signer.unsign_object(query["cursor"])
         except signing.BadSignature:
             raise ValidationError(
-                {"cursor": "This is no cursor of this list."}, code="invalid_cursor"
+                {"cursor": "This is no cursor of this list with these filters in this order."},
+                code="invalid_cursor",
             ) from None
+
+    def link(self, place: Any, **pinned: Any) -> str:
+        """Return the address of the page at a place."""
+        url = self._url
+        for name, value in {**pinned, "cursor": self._signer.sign_object(place)}.items():
+            url = replace_query_param(url, name, value)
+        return url
+
+
+def _filters(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if name not in _OF_THE_PAGE}
+
+
+def _ordering(sort: str | None, ordering: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns to order by: `sort` and then the unique one, both in the same direction."""
+    if sort is None:
+        return ordering
+    unique = ordering[-1].lstrip("-")
+    return tuple(dict.fromkeys((sort, f"-{unique}" if sort.startswith("-") else unique)))
+
+
+def _reversed(order: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name[1:] if name.startswith("-") else f"-{name}" for name in order)
+
+
+def _beyond(order: tuple[str, ...], edge: Sequence[str]) -> Q:
+    """Return the condition on rows that come after the one whose ordering columns are `edge`."""
+    beyond, tied = Q(), Q()
+    for name, value in zip(order, edge, strict=True):
+        column = name.lstrip("-")
+        beyond |= tied & Q(**{f"{column}__{'lt' if name.startswith('-') else 'gt'}": value})
+        tied &= Q(**{column: value})
+    return beyond

@@ -4,27 +4,29 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from drf_spectacular.utils import extend_schema_field
 from drf_standardized_errors.formatter import flatten_errors
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
-from shared.errors import BellwetherError, NotFound, ValidationFailed
+from shared.errors import BellwetherError, CsrfFailed, NotFound, ValidationFailed
+from shared.http.parsers import BodyTooLarge
 from shared.observability.correlation import current_cause
 
 CONTENT_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 5
-_SLUGS: dict[int, tuple[str, str]] = {
+SLUGS: dict[int, tuple[str, str]] = {
     400: ("malformed-request", "The request cannot be understood"),
     401: ("not-authenticated", "A valid token is needed"),
     403: ("permission-denied", "This is not allowed"),
     404: ("not-found", "Not found"),
     405: ("method-not-allowed", "This method is not allowed here"),
     406: ("not-acceptable", "No acceptable format"),
+    412: ("precondition-failed", "A condition of the request does not hold"),
     413: ("body-too-large", "The body is too large"),
     415: ("unsupported-media-type", "This media type is not taken"),
     429: ("too-many-requests", "Too many requests"),
@@ -37,6 +39,7 @@ class Unavailable(BellwetherError):
     """Raised when the database does not answer; the request may be repeated."""
 
     status, slug, title = 503, "unavailable", "Temporarily unavailable"
+    retry_after_seconds = 5
 
 
 class FieldError(serializers.Serializer[Any]):
@@ -71,10 +74,15 @@ def exception_handler(exc: Exception, context: Any) -> Response | None:
         exc = Unavailable("The database does not answer. Try again shortly.")
     elif isinstance(exc, Http404):
         exc = NotFound("There is nothing at this address.")
-    elif isinstance(exc, SuspiciousOperation):
+    elif isinstance(exc, RequestDataTooBig):
+        exc = BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    elif isinstance(exc, (SuspiciousOperation, UnreadablePostError)):
         exc = exceptions.ParseError("The request was refused before it was read.")
     if isinstance(exc, BellwetherError):
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if exc.status == 503 else None
+        wait = exc.retry_after_seconds
+        headers = {} if wait is None else {"Retry-After": str(wait)}
+        if exc.status == 401:
+            headers["WWW-Authenticate"] = "Token"
         response = Response(_of_error(exc, context["request"]), status=exc.status, headers=headers)
     else:
         answered = _ProblemHandler(exc, context).run()
@@ -103,7 +111,7 @@ class _ProblemHandler(ExceptionHandler):
 
 def problem_body(request: Any, status: int, detail: str) -> dict[str, Any]:
     """Return the members of a problem that no error class stands for."""
-    slug, title = _SLUGS.get(status, _SLUGS[400])
+    slug, title = SLUGS.get(status, SLUGS[400])
     return _placed({"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}, request)
 
 
@@ -115,9 +123,32 @@ def problem_response(
     return HttpResponse(body, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
+def error_response(request: HttpRequest, error: BellwetherError) -> HttpResponse:
+    """Return the problem of an expected failure outside of DRF."""
+    wait = error.retry_after_seconds
+    headers = None if wait is None else {"Retry-After": str(wait)}
+    body = json.dumps(_of_error(error, request))
+    return HttpResponse(body, status=error.status, headers=headers, content_type=CONTENT_TYPE)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refuses before any view runs."""
+    if isinstance(exception, RequestDataTooBig):
+        return problem_response(request, 413, "The body is too large.")
     return problem_response(request, 400, "The request was refused before it was read.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what the caller may not do, outside of DRF."""
+    return problem_response(request, 403, "This is not allowed.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that was not sent from our own page."""
+    detail = (
+        "The form was sent from another site or is too old. Go back, load the page again, and send it again."
+    )
+    return error_response(request, CsrfFailed(detail))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -12,6 +12,7 @@ from shared.eventstore.inbox import receive
 from shared.eventstore.jobs import due_jobs
 from shared.eventstore.reconcile import reconcile
 from shared.eventstore.worker import release_expired
+from shared.http.expiry import BATCH, remove_expired
 from shared.messaging.bus import Bus, BusUnavailable
 from shared.messaging.doorbell import Doorbells
 from shared.messaging.postgres_bus import PostgresBus
@@ -58,7 +59,7 @@ def run_job_finder(service: str, doorbells: Doorbells, stop: Event) -> None:
 
 
 def run_tick(service: str, stop: Event) -> None:
-    """Give back jobs of silent workers, and take in events that the bus lost."""
+    """Give back jobs of silent workers, take in events that the bus lost, and remove what has expired."""
     reconciled_at = time.monotonic()
     while not stop.is_set():
         try:
@@ -67,6 +68,8 @@ def run_tick(service: str, stop: Event) -> None:
                 reconciled_at = time.monotonic()
                 sources = SUBSCRIPTIONS.get(service, ())
                 reconcile(service, sources=sources, older_than_seconds=RECONCILE_SECONDS, pause=stop.wait)
+                while remove_expired(service) >= BATCH and not stop.is_set():
+                    pass
         except Exception:  # a loop that ends by an error would stand still unseen
             log.warning("tick_error", service=service, exc_info=True)
             connections[service].close()

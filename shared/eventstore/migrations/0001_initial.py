@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "inbox",
+                "verbose_name_plural": "inbox",
                 "indexes": [
                     models.Index(
                         condition=models.Q(("state", "waiting")),
@@ -165,6 +166,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "outbox",
+                "verbose_name_plural": "outbox",
                 "indexes": [
                     models.Index(
                         condition=models.Q(("sent_at", None)), fields=["position"], name="outbox_pending"
@@ -196,6 +198,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "parked",
+                "verbose_name": "parked message",
+                "verbose_name_plural": "parked messages",
                 "indexes": [models.Index(fields=["event_id"], name="parked_event")],
                 "constraints": [
                     models.UniqueConstraint(

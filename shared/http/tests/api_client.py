@@ -8,10 +8,15 @@ PROBLEM = {"type", "title", "status", "detail", "code", "instance", "request_id"
 
 
 class ApiClient(Client):
-    """Sends one token with every request and shows crashes as the answers that a caller would see."""
+    """Sends one token with every request and shows crashes as the answers that a caller would see.
+
+    It waits for no work unless a test says so, as none is done while a request runs.
+    """
 
     def __init__(self, token: str) -> None:
-        super().__init__(headers={"Authorization": f"Token {token}"}, raise_request_exception=False)
+        super().__init__(
+            headers={"Authorization": f"Token {token}", "Prefer": "wait=0"}, raise_request_exception=False
+        )
 
     def send(self, path: str, **body: Any) -> Any:
         """POST a JSON object."""

@@ -2,9 +2,10 @@
 
 from typing import Any, NoReturn
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404
+from django.template import TemplateDoesNotExist
 from django.urls import path
 from rest_framework.exceptions import Throttled
 
@@ -34,7 +35,25 @@ def plain_crash(request: Any) -> NoReturn:
     raise RuntimeError("the password is hunter2")
 
 
-urlpatterns = [*route("fail/<str:how>/", "fail", get=Fail), path("crash/", plain_crash)]
+def outside(request: Any, how: str) -> Any:
+    """Fail outside of Django REST framework as the address says; otherwise forget to answer."""
+    failures: dict[str, Exception] = {
+        "template": TemplateDoesNotExist("secret.html"),
+        "forbidden": PermissionDenied("secret rule"),
+        "suspicious": SuspiciousOperation("secret rule"),
+        "too-big": RequestDataTooBig("secret limit"),
+        "missing": Http404("secret table"),
+    }
+    if how in failures:
+        raise failures[how]
+
+
+urlpatterns = [
+    *route("fail/<str:how>/", "fail", get=Fail),
+    path("crash/", plain_crash),
+    path("outside/<str:how>/", outside),
+]
 handler400 = "shared.http.problems.bad_request"
+handler403 = "shared.http.problems.permission_denied"
 handler404 = "shared.http.problems.not_found"
 handler500 = "shared.http.problems.server_error"

@@ -12,6 +12,7 @@ from shared.eventstore import jobs
 from shared.eventstore.jobs import JobKind, enqueue, finish, lease, register_jobs
 from shared.eventstore.models import Job
 from shared.eventstore.tests.tally import heard, tell, wait_until
+from shared.http.expiry import BATCH
 from shared.messaging import loops
 from shared.messaging.bus import Bus, BusUnavailable, Message
 from shared.messaging.loops import run_consumer, run_job_finder, run_relay, run_tick
@@ -140,3 +141,25 @@ def test_the_tick_takes_in_what_the_bus_lost_and_outlives_errors(
     tell("tally-a", 1)
     with _running(run_tick, "analytics"):
         wait_until(lambda: heard(tally) == {"tally-a": [1]}, "the event was taken in")
+
+
+def test_the_tick_removes_what_is_too_old_batch_by_batch(
+    db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    batches = iter([BATCH, BATCH, 3])
+
+    def remove(service: str) -> int:
+        happened.append(f"removed from {service}")
+        return next(batches, 0)
+
+    def tick(service: str) -> int:
+        happened.append("tick")
+        return 0
+
+    monkeypatch.setattr(loops, "RECONCILE_SECONDS", 0.0)
+    monkeypatch.setattr(loops, "release_expired", tick)
+    monkeypatch.setattr(loops, "remove_expired", remove)
+    with _running(run_tick, "ingest"):
+        wait_until(lambda: len(happened) >= 4, "the batches were removed")
+    assert happened[:4] == ["tick", *["removed from ingest"] * 3]

@@ -1,0 +1,106 @@
+"""Pages for people: who gets one, what each carries, and problems and answers as pages.
+
+Pages are made on the server and work without scripts. Their policy forbids everything that is not of this
+origin; a page that needs more says so itself (see docs.py).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import URLPattern, path
+
+from shared.errors import BellwetherError
+from shared.http import problems
+from shared.http.tables import sections_of, shown, words
+
+POLICY = {
+    "default-src": "'none'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+# All other headers of a problem are its page's too.
+_OF_THE_BODY = {"content-type", "content-length"}
+_FACTS_OF_A_PROBLEM = {"type", "title", "status", "detail", "code", "instance", "request_id", "errors"}
+
+
+def browser_wants_html(request: Any) -> bool:
+    """Return whether the caller would rather have a page than JSON: a browser, which did not ask `?format=`."""
+    if "format=" in request.META.get("QUERY_STRING", ""):
+        return False
+    try:
+        preferred = request.get_preferred_type(["application/json", "text/html"])
+    except ValueError:  # a garbled parameter
+        return False
+    return bool(preferred == "text/html")
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+    policy: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """Return a page made from `templates/bellwether/<template>`; `policy` adds to what is permitted."""
+    response = render(request, f"bellwether/{template}", dict(context or {}), status=status)
+    directives = POLICY | dict(policy or {})
+    response["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in directives.items())
+    return response
+
+
+def answer_page(
+    request: Any, *, title: str, payload: Mapping[str, Any], links: Mapping[str, str]
+) -> HttpResponse:
+    """Return an answer of the API as tables, with a link to its JSON and `links` by what they lead to."""
+    context = {"title": title, "sections": sections_of(payload), "links": links, "raw": "?format=json"}
+    return page(request, "answer.html", context)
+
+
+def problem_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the page of a problem for a browser outside of the API; any other answer as it is."""
+    if response.get("Content-Type") != problems.CONTENT_TYPE or request.path_info.startswith("/api/"):
+        return response
+    if not browser_wants_html(request):
+        return response
+    problem = json.loads(response.content)
+    more = [(words(name), shown(value)) for name, value in problem.items() if name not in _FACTS_OF_A_PROBLEM]
+    answer = page(request, "problem.html", {"problem": problem, "more": more}, status=response.status_code)
+    for name, value in response.items():
+        if name.lower() not in _OF_THE_BODY:
+            answer[name] = value
+    answer.cookies.update(response.cookies)
+    return answer
+
+
+def page_route(address: str, name: str, **views: Callable[..., HttpResponseBase]) -> list[URLPattern]:
+    """Return the address of a page with its views by method, with and without its final slash."""
+    by_method = {method.upper(): view for method, view in views.items()}
+    if "GET" in by_method:
+        by_method["HEAD"] = by_method["GET"]
+    allowed = ", ".join(by_method)
+
+    def view(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+        if request.method not in by_method:
+            detail = f"Permitted here: {allowed}."
+            return problems.problem_response(
+                request, HTTPStatus.METHOD_NOT_ALLOWED, detail, {"Allow": allowed}
+            )
+        try:
+            return by_method[request.method](request, **arguments)
+        except BellwetherError as error:
+            return problems.error_response(request, error)
+        except (OperationalError, InterfaceError):
+            silent = problems.Unavailable("The database does not answer. Try again shortly.")
+            return problems.error_response(request, silent)
+
+    addresses = dict.fromkeys([address, address.removesuffix("/")])
+    return [path(form, view, name=name if form == address else None) for form in addresses]

@@ -1,0 +1,141 @@
+"""Any answer of the API as headed tables that people can read."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_ADDRESS = re.compile(r"/[A-Za-z0-9][A-Za-z0-9./_-]*")
+_SIGNIFICANT_DIGITS = 6
+_PERCENT_OF = {"ratio": 100, "percent": 1}
+_WHOLE_UNITS = {"count", "days", "sessions"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value as text; a number is aligned right, an address of this site is a link, `note` stands below."""
+
+    text: str
+    is_number: bool = False
+    is_address: bool = False
+    note: str = ""
+
+    @property
+    def is_short(self) -> bool:
+        """Return whether the text should stay on one line: a date or a word."""
+        return len(self.text) <= 24 and " " not in self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading with its single values, then its rows under their column names."""
+
+    heading: str
+    facts: list[tuple[str, Cell]] = field(default_factory=list)
+    columns: list[Cell] = field(default_factory=list)
+    rows: list[list[Cell]] = field(default_factory=list)
+
+
+def sections_of(payload: Mapping[str, Any]) -> list[Section]:
+    """Return each of the payload's lists and objects under its heading, then its single values that are known."""
+    found = [section for section in _sections(payload, "Details") if section.facts or section.rows]
+    return sorted(found, key=lambda section: not section.rows)
+
+
+def shown(value: Any) -> Cell:
+    """Return a single value, or a small object or list in one line, as people read it."""
+    if value is None or isinstance(value, bool):
+        return Cell({None: "–", True: "yes", False: "no"}[value])
+    if isinstance(value, Mapping):
+        return Cell(", ".join(f"{name}: {shown(item).text}" for name, item in value.items()) or "–")
+    if isinstance(value, list | tuple):
+        return Cell(", ".join(shown(item).text for item in value) or "none")
+    text = str(value)
+    if _NUMBER.fullmatch(text):
+        return Cell(_rounded(text), is_number=True)
+    return Cell(text, is_number=isinstance(value, float), is_address=bool(_ADDRESS.fullmatch(text)))
+
+
+def _sections(payload: Mapping[str, Any], heading: str) -> Iterator[Section]:
+    below = {name: value for name, value in payload.items() if _has_own_section(value)}
+    facts = [
+        (words(name), shown(value))
+        for name, value in payload.items()
+        if name not in below and value is not None
+    ]
+    yield Section(heading=heading, facts=facts)
+    if "metrics" in below and "benchmark_metrics" in below:
+        yield _metrics(below.pop("metrics"), below.pop("benchmark_metrics"))
+    for name, value in below.items():
+        if isinstance(value, Mapping):
+            yield from _sections(value, words(name))
+        else:
+            yield _table(words(name), [_flat(row) for row in value])
+
+
+def _has_own_section(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return len(value) > 3 or any(isinstance(item, Mapping | list) for item in value.values())
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and any(isinstance(row, Mapping) for row in value)
+    )
+
+
+def _table(heading: str, rows: list[dict[str, Any]]) -> Section:
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [name for name in names if any(row.get(name) is not None for row in rows)]
+    cells = [[shown(row.get(name)) for name in columns] for row in rows]
+    headings = [
+        Cell(words(name), is_number=any(row[place].is_number for row in cells))
+        for place, name in enumerate(columns)
+    ]
+    return Section(heading=heading, columns=headings, rows=cells)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row with the members of its objects as columns of their own."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        found |= (
+            {f"{name} {inner}": item for inner, item in value.items()}
+            if isinstance(value, Mapping)
+            else {name: value}
+        )
+    return found
+
+
+def _metrics(own: list[Mapping[str, Any]], held: list[Mapping[str, Any]]) -> Section:
+    """Return the figures of a run beside those of buy and hold, in their units."""
+    benchmark = {metric["name"]: metric for metric in held}
+    rows = []
+    for metric in own:
+        other = benchmark.get(metric["name"])
+        notes = [text for text in (metric["reason"], metric["caution"]) if text]
+        rows.append([Cell(metric["label"], note="; ".join(notes)), _measure(metric), _measure(other)])
+    columns = [Cell("metric"), Cell("this run", is_number=True), Cell("buy and hold", is_number=True)]
+    return Section(heading="Metrics", columns=columns, rows=rows)
+
+
+def _measure(metric: Mapping[str, Any] | None) -> Cell:
+    if metric is None or metric["value"] is None:
+        return Cell("–", is_number=True)
+    value, unit = metric["value"], metric["unit"]
+    if unit in _PERCENT_OF:
+        return Cell(f"{value * _PERCENT_OF[unit]:,.2f} %", is_number=True)
+    return Cell(f"{value:,.0f}" if unit in _WHOLE_UNITS else f"{value:,.2f}", is_number=True)
+
+
+def _rounded(text: str) -> str:
+    """Return a decimal number without the digits behind its point that nobody reads; the JSON has them all."""
+    whole, _, decimals = text.partition(".")
+    places = max(2, _SIGNIFICANT_DIGITS - len(whole.lstrip("-0")))
+    return f"{Decimal(text):.{places}f}" if len(decimals) > places else text
+
+
+def words(name: str) -> str:
+    """Return a member's name as people write it."""
+    return name.replace("_", " ")
