@@ -8,6 +8,7 @@ class BacktestsConfig(AppConfig):
 
     name = "services.analytics.backtests"
     label = "analytics_backtests"
+    verbose_name = "Analytics: backtests"
 
     def ready(self) -> None:
         """Register projectors, reactors and jobs."""

@@ -8,6 +8,7 @@ class ForecastingConfig(AppConfig):
 
     name = "services.analytics.forecasting"
     label = "analytics_forecasting"
+    verbose_name = "Analytics: forecasts"
 
     def ready(self) -> None:
         """Register projectors, reactors and jobs."""

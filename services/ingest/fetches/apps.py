@@ -8,6 +8,7 @@ class FetchesConfig(AppConfig):
 
     name = "services.ingest.fetches"
     label = "ingest_fetches"
+    verbose_name = "Ingest: fetches"
 
     def ready(self) -> None:
         """Register projectors and jobs."""

@@ -8,6 +8,7 @@ class MarketConfig(AppConfig):
 
     name = "services.ingest.market"
     label = "ingest_market"
+    verbose_name = "Ingest: market"
 
     def ready(self) -> None:
         """Register the projectors."""

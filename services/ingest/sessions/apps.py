@@ -8,3 +8,4 @@ class SessionsConfig(AppConfig):
 
     name = "services.ingest.sessions"
     label = "ingest_sessions"
+    verbose_name = "Ingest: sessions"

@@ -8,6 +8,7 @@ class DocumentsConfig(AppConfig):
 
     name = "services.reports.documents"
     label = "reports_documents"
+    verbose_name = "Reports: documents"
 
     def ready(self) -> None:
         """Register projectors, reactors and jobs."""

@@ -1,0 +1,31 @@
+"""Fetches with what came of them."""
+
+from django.contrib import admin
+
+from services.ingest.fetches.models import Fetch
+from shared.admin.records import RecordAdmin
+from shared.eventstore.admin import work_tables
+
+
+@admin.register(Fetch)
+class FetchAdmin(RecordAdmin):
+    """Shows each question to a provider and its outcome."""
+
+    list_display = (
+        "symbol",
+        "provider",
+        "state",
+        "version",
+        "changed",
+        "bar_count",
+        "created_at",
+        "finished_at",
+    )
+    list_filter = ("state", "provider", "changed")
+    date_hierarchy = "created_at"
+    search_fields = ("id", "symbol")
+    search_help_text = "A fetch's id, or how a symbol begins"
+    ordering = ("-created_at",)
+    heading = ("symbol", "provider")
+    links = {"symbol": "ingest_market_instrument"}
+    tables = work_tables("ingest", "fetch")
