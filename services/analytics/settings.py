@@ -5,12 +5,16 @@ import os
 from shared.settings.base import configure
 from shared.settings.env import read
 
-APPS = ["services.analytics.backtests", "services.analytics.forecasting"]
+APPS = [
+    "services.analytics",
+    "services.analytics.backtests",
+    "services.analytics.forecasting",
+    "services.analytics.users",
+]
 
 globals().update(
     configure(
         read(os.environ),
-        title="Bellwether analytics",
         services=["analytics"],
         apps=APPS,
         urls="services.analytics.urls",

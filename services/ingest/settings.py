@@ -5,12 +5,11 @@ import os
 from shared.settings.base import configure
 from shared.settings.env import read
 
-APPS = ["services.ingest.sessions", "services.ingest.market", "services.ingest.fetches"]
+APPS = ["services.ingest", "services.ingest.sessions", "services.ingest.market", "services.ingest.fetches"]
 
 globals().update(
     configure(
         read(os.environ),
-        title="Bellwether ingest",
         services=["ingest"],
         apps=APPS,
         urls="services.ingest.urls",

@@ -6,5 +6,6 @@ from shared.http.urls import shared_urlpatterns
 
 urlpatterns = [path("", include("services.ingest.api_urls")), *shared_urlpatterns]
 handler400 = "shared.http.problems.bad_request"
+handler403 = "shared.http.problems.permission_denied"
 handler404 = "shared.http.problems.not_found"
 handler500 = "shared.http.problems.server_error"

@@ -5,12 +5,11 @@ import os
 from shared.settings.base import configure
 from shared.settings.env import read
 
-APPS = ["services.reports.documents"]
+APPS = ["services.reports", "services.reports.documents"]
 
 globals().update(
     configure(
         read(os.environ),
-        title="Bellwether reports",
         services=["reports"],
         apps=APPS,
         urls="services.reports.urls",

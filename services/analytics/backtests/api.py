@@ -2,9 +2,11 @@
 
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework import serializers
@@ -14,12 +16,13 @@ from rest_framework.response import Response
 from services.analytics.backtests.domain import inputs_for
 from services.analytics.backtests.models import Run
 from services.analytics.backtests.selectors import equity_of, finished_run, run_by_id, runs, trades_of
-from services.analytics.backtests.services import start_backtest
+from services.analytics.backtests.services import cancel_backtest, start_backtest
 from services.analytics.kernel.backtest import MAXIMUM_CAPITAL, MINIMUM_CAPITAL
 from services.analytics.kernel.costs import MAXIMUM_COST_BPS
 from services.analytics.kernel.strategies.registry import STRATEGIES
 from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import JobAlreadyOpen
+from shared.http.conditional import Revalidated
 from shared.http.fields import (
     Choice,
     DateRange,
@@ -30,17 +33,20 @@ from shared.http.fields import (
     number_text,
 )
 from shared.http.operations import Operation, started
-from shared.http.pagination import Page, PageQuery, SeriesQuery, page_of, series_page
+from shared.http.pagination import Page, PageQuery, SeriesQuery, WorkQuery, page_of, paged, series_page
 from shared.http.problems import ProblemField
+from shared.http.shapes import as_rows, columns_of, either
 from shared.pricing.adjustment import Basis
 from shared.pricing.reader import latest_version
 
-STATES = ("queued", "running", "succeeded", "refused", "failed")
+STATUSES = ("queued", "running", "succeeded", "refused", "failed", "cancelled")
 BASES = tuple(basis.value for basis in Basis)
+_STRATEGIES_HELP = "; ".join(f"`{rule.name}`: {rule.summary}" for rule in STRATEGIES.values())
 
 
-def _money(**options: Any) -> DecimalText:
-    return DecimalText(
+def money(kind: type[DecimalText] = DecimalText, **options: Any) -> DecimalText:
+    """Return a field that takes the capital of a run."""
+    return kind(
         minimum=Decimal(MINIMUM_CAPITAL).quantize(Decimal("0.01")),
         maximum=Decimal(MAXIMUM_CAPITAL).quantize(Decimal("0.01")),
         places=2,
@@ -92,7 +98,7 @@ class BacktestSummary(serializers.Serializer[Any]):
     strategy = serializers.CharField()
     strategy_version = serializers.IntegerField()
     parameters = Parameters()
-    initial_capital = _money()
+    initial_capital = money()
     commission_bps = _cost_bps()
     slippage_bps = _cost_bps()
     basis = Choice(BASES)
@@ -100,12 +106,12 @@ class BacktestSummary(serializers.Serializer[Any]):
     end = serializers.DateField(allow_null=True)
     standing = serializers.BooleanField(help_text="On the inputs that every price update tests")
     data_cut = serializers.SerializerMethodField()
-    state = Choice(STATES, source="live_state")
+    status = Choice(STATUSES, source="live_state")
     first_session = serializers.DateField(allow_null=True)
     last_session = serializers.DateField(allow_null=True)
     session_count = serializers.IntegerField(allow_null=True)
     trade_count = serializers.IntegerField(allow_null=True)
-    problem = ProblemField(allow_null=True)
+    error = ProblemField(allow_null=True, source="problem")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -162,38 +168,47 @@ class RequestBacktest(Operation):
     class Input(DateRange):
         """What to test; without dates, on all stored sessions."""
 
+        example = {"symbol": "AAPL", "parameters": {"buy_window": 50, "sell_window": 200}}
+
         symbol = SymbolField()
-        strategy = Choice(tuple(STRATEGIES), default="moving_average_dip")
-        parameters = Parameters(default=dict)
-        initial_capital = _money(default=Decimal("10000.00"))
-        commission_bps = _cost_bps(default=Decimal("10.00"))
-        slippage_bps = _cost_bps(default=Decimal("5.00"))
-        basis = Choice(BASES, default=Basis.SPLIT.value)
+        strategy = Choice(tuple(STRATEGIES), default="moving_average_dip", help_text=_STRATEGIES_HELP)
+        parameters = Parameters(default=dict, help_text="Of the strategy; what is left out has its default")
+        initial_capital = money(default=Decimal("10000.00"), help_text="In the currency of the prices")
+        commission_bps = _cost_bps(default=Decimal("10.00"), help_text="Of the traded value, per trade")
+        slippage_bps = _cost_bps(
+            default=Decimal("5.00"), help_text="By which each fill is worse than the open"
+        )
+        basis = Choice(BASES, default=Basis.SPLIT.value, help_text="In which terms the prices are, see bars")
 
     Output = Backtest
-    successes = (200, 202)
+    successes = (200, 201, 202)
     problems = (404, 409, 422)
 
     def post(self, request: Request) -> Response:
-        """Queue it."""
+        """Queue it, and wait for it a little."""
         asked = self.body()
         version = latest_version("analytics", asked["symbol"])
-        inputs = inputs_for(data_version=version, **asked)
+        inputs, now = inputs_for(data_version=version, **asked), timezone.now()
         # When another request for the same inputs came first at this very moment, its run is this one.
         with suppress(StreamConflict, JobAlreadyOpen):
-            start_backtest(inputs=inputs, now=timezone.now())
-        run = run_by_id(inputs.run_id)
-        return started(Backtest(run).data, location=reverse("backtest", args=[run.id]), state=run.state)
+            start_backtest(inputs=inputs, now=now)
+        run = self.wait_for(partial(run_by_id, inputs.run_id))
+        return started(
+            Backtest(run).data,
+            location=reverse("backtest", args=[run.id]),
+            state=run.state,
+            is_new=run.created_at == now,
+        )
 
 
-class ListBacktests(Operation):
-    """List runs, newest first."""
+class ListBacktests(Revalidated):
+    """List runs, newest first unless `sort` says otherwise."""
 
-    class Query(PageQuery):
+    class Query(WorkQuery):
         """Which of them."""
 
-        symbol = SymbolField(required=False)
-        strategy = Choice(tuple(STRATEGIES), required=False)
+        status = Choice(STATUSES, required=False, help_text="How far the run is")
+        strategy = Choice(tuple(STRATEGIES), required=False, help_text="Runs of this rule only")
 
     class Output(Page):
         """A page of runs."""
@@ -202,13 +217,11 @@ class ListBacktests(Operation):
 
     def get(self, request: Request) -> Response:
         """List them."""
-        return page_of(
-            self, self.Output, runs(symbol=self.query.get("symbol"), strategy=self.query.get("strategy"))
-        )
+        return page_of(self, self.Output, runs())
 
 
-class ShowBacktest(Operation):
-    """Show one run."""
+class ShowBacktest(Revalidated):
+    """Show one run: how far it is and, once it succeeded, its numbers beside those of buy and hold."""
 
     Output = Backtest
     problems = (404,)
@@ -218,7 +231,19 @@ class ShowBacktest(Operation):
         return Response(Backtest(run_by_id(run_id)).data)
 
 
-class ListTrades(Operation):
+class CancelBacktest(Operation):
+    """Cancel a run that no worker has begun."""
+
+    Output = Backtest
+    problems = (404, 409)
+
+    def delete(self, request: Request, run_id: UUID) -> Response:
+        """Cancel it; one that was cancelled before stays so."""
+        cancel_backtest(run_id=run_id)
+        return Response(Backtest(run_by_id(run_id)).data)
+
+
+class ListTrades(Revalidated):
     """List the closed trades of a finished run in order."""
 
     Query = PageQuery
@@ -235,29 +260,39 @@ class ListTrades(Operation):
         return page_of(self, self.Output, trades_of(finished_run(run_id).id), ordering=("number",))
 
 
-class ListEquity(Operation):
+class ListEquity(Revalidated):
     """List what the account of a finished run was worth at each close.
 
-    The first point is the opening capital, at the session before the first bar.
+    The first point is the opening capital, at the session before the first bar. Rows hold decimals as strings;
+    with `shape=columns` each column is one array of plain numbers.
     """
 
     Query = SeriesQuery
 
-    class Output(Page):
+    class Rows(Page):
         """A page of points, oldest first."""
 
         results = EquityPoint(many=True)
 
+    class Columns(Page):
+        """A page of points, one array for each column."""
+
+        results = columns_of(EquityPoint)()
+
+    Output = either(Rows, Columns)
     problems = (404, 409)
 
-    def get(self, request: Request, run_id: UUID) -> Response:
+    def get(self, request: Request, run_id: UUID) -> HttpResponseBase:
         """List them."""
-        curves = equity_of(finished_run(run_id).id)
-        page, links = series_page(request, curves.dates, self.query)
-        rows = [
-            {"session": day.isoformat(), "equity": number_text(own), "benchmark_equity": number_text(held)}
-            for day, own, held in zip(
-                curves.dates[page], curves.equity[page], curves.benchmark_equity[page], strict=True
-            )
-        ]
-        return Response({"results": rows, **links})
+        run = finished_run(run_id)
+        return self.tagged(self.tag(run.result_hash), lambda: self._page(run))
+
+    def _page(self, run: Run) -> Response:
+        curves = equity_of(run.id)
+        page, links = series_page(self, curves.dates)
+        values = {"equity": curves.equity[page], "benchmark_equity": curves.benchmark_equity[page]}
+        days = {"session": [day.isoformat() for day in curves.dates[page]]}
+        if self.query["shape"] == "columns":
+            return paged({"results": days | values}, links)
+        texts = {name: [number_text(value) for value in curve] for name, curve in values.items()}
+        return paged({"results": as_rows(days | texts)}, links)

@@ -78,3 +78,4 @@ class RunEquity(models.Model):
 
     class Meta:
         db_table = "run_equity"
+        verbose_name = "equity curve"

@@ -35,13 +35,10 @@ def finished_run(run_id: UUID) -> Run:
     return run
 
 
-def runs(*, symbol: str | None = None, strategy: str | None = None) -> QuerySet[Run]:
+def runs() -> QuerySet[Run]:
     """Return runs, newest first, each with its `live_state`."""
     newest = Run.objects.using("analytics").order_by("-created_at", "-id")
-    rows = with_live_state(newest, kind="backtest", key=Cast(OuterRef("id"), TextField()))
-    if symbol:
-        rows = rows.filter(symbol=symbol)
-    return rows.filter(strategy=strategy) if strategy else rows
+    return with_live_state(newest, kind="backtest", key=Cast(OuterRef("id"), TextField()))
 
 
 def trades_of(run_id: UUID) -> QuerySet[RunTrade]:

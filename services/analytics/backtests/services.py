@@ -8,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
+from django.db.models import Q
 
 from services.analytics.backtests.domain import (
     Inputs,
@@ -21,9 +22,10 @@ from services.analytics.backtests.models import Run, RunEquity, RunTrade
 from services.analytics.kernel.backtest import BacktestResult
 from shared.contracts.codec import to_json
 from shared.contracts.conclusions import BacktestCompleted, BacktestRefused, BacktestRequested
-from shared.errors import InsufficientHistory
+from shared.errors import InsufficientHistory, NotFound
 from shared.eventstore.append import append
-from shared.eventstore.jobs import LeasedJob, enqueue, finish
+from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
+from shared.eventstore.worker import cancel_job
 from shared.pricing.adjustment import Basis, adjust
 from shared.pricing.history import PriceHistory
 from shared.pricing.reader import calendar_version, load_history, session_before
@@ -51,11 +53,11 @@ def standing_inputs(*, symbol: str, data_version: int) -> Inputs:
 def request_backtest(*, inputs: Inputs, now: datetime) -> UUID:
     """Queue a run in the caller's transaction and return its id; inputs that have a run return that one.
 
-    Whoever asks first, a run on the standing inputs is the standing run. A run that failed (and was not
-    refused) is queued again.
+    Whoever asks first, a run on the standing inputs is the standing run. A run that failed or was cancelled
+    (and was not refused) is queued again.
     """
     run = Run.objects.using("analytics").filter(id=inputs.run_id).first()
-    if run is not None and run.state != "failed":
+    if run is not None and run.state not in AGAIN_STATES:
         return run.id
     values = {name: getattr(inputs, name) for name in Inputs.__dataclass_fields__}
     requested = BacktestRequested(
@@ -117,6 +119,18 @@ def fail_backtest(*, job: LeasedJob, state: str, problem: dict[str, Any], now: d
     with transaction.atomic(using="analytics", durable=True):
         append("analytics", _stream(run.id), refused, now=now)
         finish(job, state, problem=problem)
+
+
+def cancel_backtest(*, run_id: UUID) -> None:
+    """Take back a run that no worker has begun; one that was taken back before stays so.
+
+    Raises NotFound, and NotCancellable.
+    """
+    run = Run.objects.using("analytics").filter(id=run_id).first()
+    if run is None:
+        raise NotFound(f"There is no backtest {run_id}.")
+    if run.state != "cancelled":
+        cancel_job("analytics", Q(kind=JOB_KIND, key=str(run_id)))
 
 
 def _completed(run: Run, sessions: Any, result: BacktestResult) -> BacktestCompleted:

@@ -1,6 +1,7 @@
 """Forecasts over HTTP."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,17 +15,19 @@ from rest_framework.response import Response
 from services.analytics.forecasting import models
 from services.analytics.forecasting.domain import QUANTILES
 from services.analytics.forecasting.selectors import forecast_by_id, forecasts, points_of, score_of
-from services.analytics.forecasting.services import KINDS, forecast_id_for, start_forecast
+from services.analytics.forecasting.services import KINDS, cancel_forecast, forecast_id_for, start_forecast
 from services.analytics.forecasting.track_record import QUANTILE_COLUMNS
 from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import JobAlreadyOpen
+from shared.http.conditional import Revalidated
 from shared.http.fields import Choice, NumberText, StrictSerializer, SymbolField, number_text
 from shared.http.operations import Operation, started
-from shared.http.pagination import Page, PageQuery, page_of
+from shared.http.pagination import SHAPES, Page, WorkQuery, page_of
 from shared.http.problems import ProblemField
+from shared.http.shapes import either
 from shared.pricing.reader import latest_version
 
-STATES = ("queued", "running", "succeeded", "refused", "failed")
+STATUSES = ("queued", "running", "succeeded", "refused", "failed", "cancelled")
 
 
 class ForecastSummary(serializers.Serializer[Any]):
@@ -39,11 +42,11 @@ class ForecastSummary(serializers.Serializer[Any]):
     basis = serializers.CharField(allow_null=True)
     data_cut = serializers.SerializerMethodField()
     calendar_version = serializers.CharField(allow_null=True)
-    state = Choice(STATES, source="live_state")
+    status = Choice(STATUSES, source="live_state")
     origin_session = serializers.DateField(allow_null=True)
     origin_close = NumberText(allow_null=True)
     volatility = serializers.FloatField(allow_null=True, help_text="Of log returns, per session")
-    problem = ProblemField(allow_null=True)
+    error = ProblemField(allow_null=True, source="problem")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -104,6 +107,35 @@ class Forecast(ForecastSummary):
         return None if score is None else ForecastScore(score).data
 
 
+class ForecastPointColumns(serializers.Serializer[Any]):
+    """The sessions of a forecast in order, one array for each column; `actual` is null until a session came."""
+
+    horizon = serializers.ListField(child=serializers.IntegerField())
+    session = serializers.ListField(child=serializers.DateField())
+    point = serializers.ListField(child=serializers.FloatField())
+    quantiles = serializers.DictField(child=serializers.ListField(child=serializers.FloatField()))
+    random_walk = serializers.ListField(child=serializers.FloatField())
+    actual = serializers.ListField(child=serializers.FloatField(allow_null=True))
+
+
+class ForecastInColumns(Forecast):
+    """One forecast whose sessions are parallel arrays of plain numbers."""
+
+    @extend_schema_field(ForecastPointColumns)
+    def get_points(self, forecast: models.Forecast) -> Any:
+        """Return the sessions in order, none before the forecast was made."""
+        rows, score = list(points_of(forecast.id)), score_of(forecast.id)
+        levels = zip(QUANTILES, QUANTILE_COLUMNS, strict=True)
+        return {
+            "horizon": [row.horizon for row in rows],
+            "session": [row.target_session.isoformat() for row in rows],
+            "point": [row.point for row in rows],
+            "quantiles": {str(level): [getattr(row, column) for row in rows] for level, column in levels},
+            "random_walk": [row.random_walk for row in rows],
+            "actual": [None if score is None else score.actual[row.horizon - 1] for row in rows],
+        }
+
+
 class RequestForecast(Operation):
     """Forecast the next 30 sessions of a symbol from its stored prices.
 
@@ -113,33 +145,39 @@ class RequestForecast(Operation):
     class Input(StrictSerializer):
         """What to forecast."""
 
+        example = {"symbol": "AAPL"}
+
         symbol = SymbolField()
 
     Output = Forecast
-    successes = (200, 202)
+    successes = (200, 201, 202)
     problems = (404, 409, 422)
 
     def post(self, request: Request) -> Response:
-        """Queue it."""
-        symbol = self.body()["symbol"]
+        """Queue it, and wait for it a little."""
+        symbol, now = self.body()["symbol"], timezone.now()
         version = latest_version("analytics", symbol)
         # When another request for the same prices came first at this very moment, its forecast is this one.
         with suppress(StreamConflict, JobAlreadyOpen):
-            start_forecast(symbol=symbol, data_version=version, now=timezone.now())
-        forecast = forecast_by_id(forecast_id_for(symbol=symbol, data_version=version, kind="live"))
+            start_forecast(symbol=symbol, data_version=version, now=now)
+        forecast_id = forecast_id_for(symbol=symbol, data_version=version, kind="live")
+        forecast = self.wait_for(partial(forecast_by_id, forecast_id))
         return started(
-            Forecast(forecast).data, location=reverse("forecast", args=[forecast.id]), state=forecast.state
+            Forecast(forecast).data,
+            location=reverse("forecast", args=[forecast_id]),
+            state=forecast.state,
+            is_new=forecast.created_at == now,
         )
 
 
-class ListForecasts(Operation):
-    """List forecasts, newest first."""
+class ListForecasts(Revalidated):
+    """List forecasts, newest first unless `sort` says otherwise."""
 
-    class Query(PageQuery):
+    class Query(WorkQuery):
         """Which of them."""
 
-        symbol = SymbolField(required=False)
-        kind = Choice(KINDS, required=False)
+        status = Choice(STATUSES, required=False, help_text="How far the forecast is")
+        kind = Choice(KINDS, required=False, help_text="`live`, or issued from 30 sessions before the last")
 
     class Output(Page):
         """A page of forecasts."""
@@ -148,17 +186,36 @@ class ListForecasts(Operation):
 
     def get(self, request: Request) -> Response:
         """List them."""
-        return page_of(
-            self, self.Output, forecasts(symbol=self.query.get("symbol"), kind=self.query.get("kind"))
-        )
+        return page_of(self, self.Output, forecasts())
 
 
-class ShowForecast(Operation):
-    """Show one forecast."""
+class ShowForecast(Revalidated):
+    """Show one forecast: how far it is and, once it succeeded, its 30 sessions.
 
-    Output = Forecast
+    Rows hold decimals as strings; with `shape=columns` the points are parallel arrays of plain numbers.
+    """
+
+    class Query(StrictSerializer):
+        """In which shape."""
+
+        shape = Choice(SHAPES, default="rows", help_text="Of the points")
+
+    Output = either(Forecast, ForecastInColumns)
     problems = (404,)
 
     def get(self, request: Request, forecast_id: UUID) -> Response:
         """Show it."""
+        shaped = ForecastInColumns if self.query["shape"] == "columns" else Forecast
+        return Response(shaped(forecast_by_id(forecast_id)).data)
+
+
+class CancelForecast(Operation):
+    """Cancel a forecast that no worker has begun, and the backfilled one that is made with it."""
+
+    Output = Forecast
+    problems = (404, 409)
+
+    def delete(self, request: Request, forecast_id: UUID) -> Response:
+        """Cancel it; one that was cancelled before stays so."""
+        cancel_forecast(forecast_id=forecast_id)
         return Response(Forecast(forecast_by_id(forecast_id)).data)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import ArrayLike
 
 from services.analytics.forecasting.domain import (
@@ -27,6 +26,9 @@ from services.analytics.forecasting.features import (
     LOOKBACK_CLOSES,
     scaled_returns,
 )
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 SHIPPED = Path(__file__).parent / "trained" / "linear-returns-v1.onnx"
 INPUT_NAME, OUTPUT_NAME = "scaled_returns", "cumulative_returns"
@@ -47,7 +49,7 @@ class ForecastModel:
     """A checked model: `manifest` as trained, one onnxruntime session, the (7, 30) table of its errors."""
 
     manifest: Mapping[str, Any]
-    session: onnxruntime.InferenceSession
+    session: "onnxruntime.InferenceSession"
     residual_quantiles: Array
 
     @property
@@ -104,8 +106,12 @@ def load_model(onnx: bytes, manifest_json: bytes) -> ForecastModel:
     return model
 
 
-def _open_session(onnx: bytes) -> onnxruntime.InferenceSession:
+def _open_session(onnx: bytes) -> "onnxruntime.InferenceSession":
     """Open a session on one thread: a default pool pins threads to host cores and fails under cpusets."""
+    # Here and not above: 17 MB that a process which only answers requests never needs, and a library that
+    # the other services do not install.
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])

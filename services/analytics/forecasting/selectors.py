@@ -21,14 +21,11 @@ def forecast_by_id(forecast_id: UUID) -> Forecast:
     return found
 
 
-def forecasts(*, symbol: str | None = None, kind: str | None = None) -> QuerySet[Forecast]:
+def forecasts() -> QuerySet[Forecast]:
     """Return forecasts, newest first, each with its `live_state`."""
     newest = Forecast.objects.using("analytics").order_by("-created_at", "-id")
     key = Concat(OuterRef("symbol"), Value(":", TextField()), Cast(OuterRef("data_version"), TextField()))
-    rows = with_live_state(newest, kind="forecast", key=key)
-    if symbol:
-        rows = rows.filter(symbol=symbol)
-    return rows.filter(kind=kind) if kind else rows
+    return with_live_state(newest, kind="forecast", key=key)
 
 
 def points_of(forecast_id: UUID) -> QuerySet[ForecastPoint]:

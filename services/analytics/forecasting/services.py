@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import numpy as np
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
 
 from services.analytics.forecasting.domain import HORIZON_SESSIONS, QUANTILES, CalendarTooShort
 from services.analytics.forecasting.features import LOOKBACK_CLOSES
@@ -16,9 +17,10 @@ from services.analytics.forecasting.models import Forecast
 from services.analytics.forecasting.track_record import new_scores
 from shared.contracts.codec import body_hash, dumps
 from shared.contracts.conclusions import ForecastIssued, ForecastRefused, ForecastRequested
-from shared.errors import BellwetherError, InsufficientHistory
+from shared.errors import BellwetherError, InsufficientHistory, NotFound
 from shared.eventstore.append import StreamConflict, append
-from shared.eventstore.jobs import LeasedJob, enqueue, finish
+from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
+from shared.eventstore.worker import cancel_job
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust
 from shared.pricing.reader import calendar_version, load_history, sessions_after
 
@@ -39,12 +41,12 @@ def forecast_id_for(*, symbol: str, data_version: int, kind: str) -> UUID:
 def request_forecast(*, symbol: str, data_version: int, now: datetime) -> UUID:
     """Queue the live forecast and the backfilled one in the caller's transaction; return the live one's id.
 
-    Prices that have their forecasts return those; forecasts that failed (and were not refused) are queued
-    again.
+    Prices that have their forecasts return those; forecasts that failed or were cancelled (and were not
+    refused) are queued again.
     """
     live_id = forecast_id_for(symbol=symbol, data_version=data_version, kind="live")
     known = Forecast.objects.using("analytics").filter(id=live_id).first()
-    if known is not None and known.state != "failed":
+    if known is not None and known.state not in AGAIN_STATES:
         return live_id
     for kind in KINDS:
         forecast_id = forecast_id_for(symbol=symbol, data_version=data_version, kind=kind)
@@ -62,7 +64,7 @@ def request_forecast(*, symbol: str, data_version: int, now: datetime) -> UUID:
         "analytics",
         job_id=recorded[-1].event_id,
         kind=JOB_KIND,
-        key=f"{symbol}:{data_version}",
+        key=_job_key(symbol, data_version),
         payload={"symbol": symbol, "data_version": data_version},
         causation_id=recorded[-1].event_id,
     )
@@ -112,6 +114,18 @@ def fail_forecasts(*, job: LeasedJob, state: str, problem: dict[str, Any], now: 
             )
             append("analytics", _stream(forecast_id), refused, now=now)
         finish(job, state, problem=problem)
+
+
+def cancel_forecast(*, forecast_id: UUID) -> None:
+    """Take back both forecasts of a job that no worker has begun; what was taken back before stays so.
+
+    Raises NotFound, and NotCancellable.
+    """
+    forecast = Forecast.objects.using("analytics").filter(id=forecast_id).first()
+    if forecast is None:
+        raise NotFound(f"There is no forecast {forecast_id}.")
+    if forecast.state != "cancelled":
+        cancel_job("analytics", Q(kind=JOB_KIND, key=_job_key(forecast.symbol, forecast.data_version)))
 
 
 def _score_forecasts(bars: AdjustedBars, *, now: datetime) -> None:
@@ -214,6 +228,10 @@ def _inputs_hash(symbol: str, data_version: int, kind: str) -> str:
             }
         )
     )
+
+
+def _job_key(symbol: str, data_version: int) -> str:
+    return f"{symbol}:{data_version}"
 
 
 def _stream(forecast_id: UUID) -> str:

@@ -17,7 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import version as release_of
 from pathlib import Path
 from typing import Any
 
@@ -82,44 +82,57 @@ class Rows:
 
 def train(*, data: Path, out: Path) -> None:
     """Fit, calibrate and score on the CSV files in `data`; write the model and its manifest to `out`."""
-    # Imported here and in `onnx_bytes` alone: the rest of this module runs, and is tested, without the extra.
-    from sklearn.linear_model import LinearRegression
-
     files = sorted(data.glob("*.csv"))
     bars = [adjust(read_history(file), Basis.TOTAL_RETURN) for file in files]
     rows = _stacked([rows_of(each) for each in bars])
-    fit = rows.between(rows.origin.min(), CALIBRATE_FROM)
-    calibration = rows.between(CALIBRATE_FROM, TEST_FROM)
-    test = rows.between(TEST_FROM, np.datetime64(date.max))
-    blocks = {"fit": fit, "calibration": calibration, "test": test}
+    blocks = {
+        "fit": rows.between(rows.origin.min(), CALIBRATE_FROM),
+        "calibration": rows.between(CALIBRATE_FROM, TEST_FROM),
+        "test": rows.between(TEST_FROM, np.datetime64(date.max)),
+    }
+    about = {"data_sha256": _digest(files), "licence": LICENCE, "limits": LIMITS}
+    onnx, manifest = trained(name=NAME, version=VERSION, bars=bars, blocks=blocks, about=about)
+    stem = out / f"{NAME}-v{VERSION}"
+    stem.with_suffix(".onnx").write_bytes(onnx)
+    stem.with_suffix(".json").write_text(manifest_text(manifest))
 
+
+def trained(
+    *,
+    name: str,
+    version: int,
+    bars: Sequence[AdjustedBars],
+    blocks: Mapping[str, Rows],
+    about: Mapping[str, Any],
+) -> tuple[bytes, dict[str, Any]]:
+    """Fit, calibrate and score on the three blocks of `bars`; return the model and its manifest."""
+    # Imported here and in `onnx_bytes` alone: the rest of this module runs, and is tested, without the extra.
+    from sklearn.linear_model import LinearRegression
+
+    fit, calibration, test = blocks["fit"], blocks["calibration"], blocks["test"]
     regression = LinearRegression().fit(fit.x, fit.y)
     regression.coef_ = np.round(regression.coef_, COEFFICIENT_DECIMALS)
     regression.intercept_ = np.round(regression.intercept_, COEFFICIENT_DECIMALS)
     weights, intercept = regression.coef_.T, regression.intercept_
     residuals = calibration.y - (calibration.x @ weights + intercept)
     table = np.quantile(residuals, QUANTILES, axis=0).round(COEFFICIENT_DECIMALS)
-
-    onnx = onnx_bytes(regression)
-    manifest = {
-        "name": NAME,
-        "version": VERSION,
+    onnx = onnx_bytes(regression, name=name)
+    return onnx, {
+        "name": name,
+        "version": version,
         "onnx_sha256": hashlib.sha256(onnx).hexdigest(),
-        "data_sha256": _digest(files),
-        "licence": LICENCE,
-        "limits": LIMITS,
+        **about,
         "basis": str(Basis.TOTAL_RETURN),
         "symbols": [each.symbol for each in bars],
-        "blocks": {name: block.described() for name, block in blocks.items()},
-        "libraries": {library: version(library) for library in LIBRARIES},
+        "blocks": {block: rows.described() for block, rows in blocks.items()},
+        "libraries": {library: release_of(library) for library in LIBRARIES},
         **EXPECTED,
         "residual_quantiles": table,
         "scores": scores_of(test, test.x @ weights + intercept, table),
-        "golden": [_golden_row(each, weights, intercept, table) for each in (bars[0], bars[-1])],
+        "golden": [
+            _golden_row(each, weights, intercept, table) for each in dict.fromkeys((bars[0], bars[-1]))
+        ],
     }
-    stem = out / f"{NAME}-v{VERSION}"
-    stem.with_suffix(".onnx").write_bytes(onnx)
-    stem.with_suffix(".json").write_text(manifest_text(manifest))
 
 
 def read_history(file: Path) -> PriceHistory:
@@ -159,14 +172,14 @@ def rows_of(bars: AdjustedBars) -> Rows:
     )
 
 
-def onnx_bytes(regression: Any) -> bytes:
+def onnx_bytes(regression: Any, *, name: str) -> bytes:
     """Convert a fitted regression to float64 ONNX; pinned opset and IR version fix the bytes."""
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import DoubleTensorType
 
     graph = to_onnx(
         regression,
-        name=NAME,
+        name=name,
         initial_types=[(INPUT_NAME, DoubleTensorType([None, LOOKBACK_CLOSES - 1]))],
         final_types=[(OUTPUT_NAME, DoubleTensorType([None, HORIZON_SESSIONS]))],
         target_opset=OPSETS,

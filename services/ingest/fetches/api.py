@@ -1,5 +1,6 @@
 """Fetches over HTTP."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,18 +9,19 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from uuid6 import uuid7
 
 from services.ingest.fetches.selectors import fetch_by_id, fetches
-from services.ingest.fetches.services import request_fetch
+from services.ingest.fetches.services import cancel_fetch, request_fetch
 from services.ingest.providers.registry import provider_names
+from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import JobAlreadyOpen
+from shared.http.conditional import Revalidated
 from shared.http.fields import Choice, DateRange, SymbolField
 from shared.http.operations import Operation, started
-from shared.http.pagination import Page, PageQuery, page_of
+from shared.http.pagination import Page, WorkQuery, page_of
 from shared.http.problems import ProblemField
 
-STATES = ("queued", "running", "waiting_quota", "succeeded", "partial", "failed", "refused", "cancelled")
+STATUSES = ("queued", "running", "waiting_quota", "succeeded", "partial", "failed", "refused", "cancelled")
 
 
 class Fetch(serializers.Serializer[Any]):
@@ -33,7 +35,7 @@ class Fetch(serializers.Serializer[Any]):
     provider = serializers.CharField()
     start = serializers.DateField(allow_null=True)
     end = serializers.DateField(allow_null=True)
-    state = Choice(STATES, source="live_state")
+    status = Choice(STATUSES, source="live_state")
     version = serializers.IntegerField(allow_null=True)
     changed = serializers.BooleanField(allow_null=True)
     first_session = serializers.DateField(allow_null=True)
@@ -42,7 +44,7 @@ class Fetch(serializers.Serializer[Any]):
     missing_before = serializers.DateField(allow_null=True)
     missing_after = serializers.DateField(allow_null=True)
     inner_gaps = serializers.ListField(child=serializers.DateField(), allow_null=True)
-    problem = ProblemField(allow_null=True)
+    error = ProblemField(allow_null=True, source="problem")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -57,35 +59,43 @@ class RequestFetch(Operation):
     class Input(DateRange):
         """What to fetch; without dates, all that the provider has."""
 
+        example = {"symbol": "AAPL"}
+
         symbol = SymbolField()
-        provider = Choice(provider_names(), default="bundled")
+        provider = Choice(provider_names(), default="bundled", help_text="`bundled` needs no key")
 
     Output = Fetch
-    successes = (202,)
+    successes = (200, 201, 202)
     problems = (404, 409)
 
     def post(self, request: Request) -> Response:
-        """Queue it."""
+        """Queue it, and wait for it a little."""
         asked = {"start": None, "end": None, **self.body()}
-        fetch_id = UUID(str(uuid7()))
+        fetch_id, now = self.new_id(), timezone.now()
         try:
-            request_fetch(fetch_id=fetch_id, now=timezone.now(), **asked)
+            request_fetch(fetch_id=fetch_id, now=now, **asked)
+        except StreamConflict:
+            pass  # this very request made it, before it broke down
         except JobAlreadyOpen as under_way:
             if under_way.extra["job_id"] is None:  # it ended at this very moment: the caller may ask again
                 raise
             fetch_id = UUID(under_way.extra["job_id"])
-        fetch = fetch_by_id(fetch_id)
-        return started(Fetch(fetch).data, location=reverse("fetch", args=[fetch_id]), state="queued")
+        fetch = self.wait_for(partial(fetch_by_id, fetch_id))
+        return started(
+            Fetch(fetch).data,
+            location=reverse("fetch", args=[fetch_id]),
+            state=fetch.state,
+            is_new=fetch.created_at == now,
+        )
 
 
-class ListFetches(Operation):
-    """List fetches, newest first."""
+class ListFetches(Revalidated):
+    """List fetches, newest first unless `sort` says otherwise."""
 
-    class Query(PageQuery):
+    class Query(WorkQuery):
         """Which of them."""
 
-        symbol = SymbolField(required=False)
-        state = Choice(STATES, required=False)
+        status = Choice(STATUSES, required=False, help_text="How far the fetch is")
 
     class Output(Page):
         """A page of fetches."""
@@ -94,17 +104,27 @@ class ListFetches(Operation):
 
     def get(self, request: Request) -> Response:
         """List them."""
-        return page_of(
-            self, self.Output, fetches(symbol=self.query.get("symbol"), state=self.query.get("state"))
-        )
+        return page_of(self, self.Output, fetches())
 
 
-class ShowFetch(Operation):
-    """Show one fetch."""
+class ShowFetch(Revalidated):
+    """Show one fetch: how far it is and, once it ended, what came of it."""
 
     Output = Fetch
     problems = (404,)
 
     def get(self, request: Request, fetch_id: UUID) -> Response:
         """Show it."""
+        return Response(Fetch(fetch_by_id(fetch_id)).data)
+
+
+class CancelFetch(Operation):
+    """Cancel a fetch that no worker has begun."""
+
+    Output = Fetch
+    problems = (404, 409)
+
+    def delete(self, request: Request, fetch_id: UUID) -> Response:
+        """Cancel it; one that was cancelled before stays so."""
+        cancel_fetch(fetch_id=fetch_id)
         return Response(Fetch(fetch_by_id(fetch_id)).data)

@@ -26,4 +26,5 @@ class Fetch(models.Model):
 
     class Meta:
         db_table = "fetch"
+        verbose_name_plural = "fetches"
         indexes = [models.Index(fields=["symbol", "-created_at"], name="fetch_symbol_newest")]

@@ -20,10 +20,7 @@ def fetch_by_id(fetch_id: UUID) -> Fetch:
     return found
 
 
-def fetches(*, symbol: str | None = None, state: str | None = None) -> QuerySet[Fetch]:
+def fetches() -> QuerySet[Fetch]:
     """Return fetches, newest first, each with its `live_state`."""
     newest = Fetch.objects.using("ingest").order_by("-created_at", "-id")
-    rows = with_live_state(newest, kind="fetch", key=OuterRef("symbol"))
-    if symbol:
-        rows = rows.filter(symbol=symbol)
-    return rows.filter(live_state=state) if state else rows
+    return with_live_state(newest, kind="fetch", key=OuterRef("symbol"))

@@ -1,10 +1,11 @@
 """Asks providers and records what they say."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from services.ingest.fetches.models import Fetch
 from services.ingest.market.services import Recording, record_series
@@ -13,9 +14,10 @@ from services.ingest.providers.registry import provider_named
 from services.ingest.sessions.domain import FIRST_DATE, LAST_DATE, sessions_between
 from shared.contracts.codec import to_json
 from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested
-from shared.errors import BellwetherError, ValidationFailed
+from shared.errors import BellwetherError, NotFound, ValidationFailed
 from shared.eventstore.append import append
 from shared.eventstore.jobs import JobAlreadyOpen, LeasedJob, enqueue, finish
+from shared.eventstore.worker import cancel_job
 
 JOB_KIND = "fetch"
 IMPORT_PROVIDER = "csv"
@@ -27,6 +29,12 @@ class OtherFetchOpen(BellwetherError):
     status, slug, title = 409, "other-fetch-open", "Another fetch of the symbol is under way"
 
 
+class FetchedToday(BellwetherError):
+    """Raised when the same was fetched today and once a day is enough; `fetch_id` names that fetch."""
+
+    status, slug, title = 409, "fetched-today", "The prices were fetched today"
+
+
 class NothingFound(BellwetherError):
     """Raised when a provider knows the symbol but has no bar in the asked range."""
 
@@ -34,12 +42,20 @@ class NothingFound(BellwetherError):
 
 
 def request_fetch(
-    *, fetch_id: UUID, symbol: str, provider: str, start: date | None, end: date | None, now: datetime
+    *,
+    fetch_id: UUID,
+    symbol: str,
+    provider: str,
+    start: date | None,
+    end: date | None,
+    now: datetime,
+    once_a_day: bool = False,
 ) -> None:
-    """Queue a fetch of `symbol`.
+    """Queue a fetch of `symbol`; `once_a_day`, unless it succeeded on the UTC day of `now`.
 
     Raises UnknownProvider, UnknownSymbol, ValidationFailed for a range that is upside down, JobAlreadyOpen
-    naming the fetch when just this is under way, and OtherFetchOpen when something else of the symbol is.
+    naming the fetch when just this is under way, OtherFetchOpen when something else of the symbol is, and
+    FetchedToday.
     """
     known = provider_named(provider).symbols()
     if known is not None and symbol not in known:
@@ -48,7 +64,7 @@ def request_fetch(
         raise ValidationFailed(f"start {start} is after end {end}.")
     event = FetchRequested(fetch_id=fetch_id, symbol=symbol, provider=provider, start=start, end=end)
     try:
-        _queue(event, now=now)
+        _queue(event, now=now, once_a_day=once_a_day)
     except JobAlreadyOpen as under_way:
         same = {"id": under_way.extra["job_id"], "provider": provider, "start": start, "end": end}
         if not Fetch.objects.using("ingest").filter(**same).exists():
@@ -58,7 +74,9 @@ def request_fetch(
         raise
 
 
-def _queue(event: FetchRequested, *, now: datetime) -> None:
+def _queue(event: FetchRequested, *, now: datetime, once_a_day: bool) -> None:
+    if once_a_day:
+        _refuse_if_done(event, now=now)
     with transaction.atomic(using="ingest", durable=True):
         recorded = append("ingest", _stream(event.fetch_id), event, now=now, expected_version=0)
         enqueue(
@@ -69,6 +87,17 @@ def _queue(event: FetchRequested, *, now: datetime) -> None:
             payload=to_json(event),
             causation_id=recorded[-1].event_id,
         )
+        if once_a_day:  # one that was under way before may be done only now; from here on there is none
+            _refuse_if_done(event, now=now)
+
+
+def _refuse_if_done(event: FetchRequested, *, now: datetime) -> None:
+    same = {"symbol": event.symbol, "provider": event.provider, "start": event.start, "end": event.end}
+    done = Fetch.objects.using("ingest").filter(
+        **same, state__in=("succeeded", "partial"), finished_at__date=now.astimezone(UTC).date()
+    )
+    if found := done.order_by("-finished_at").first():
+        raise FetchedToday(f"{event.symbol} was fetched today.", fetch_id=str(found.id))
 
 
 def run_fetch(*, job: LeasedJob, now: datetime) -> None:
@@ -92,6 +121,18 @@ def fail_fetch(*, job: LeasedJob, state: str, problem: dict[str, Any], now: date
     with transaction.atomic(using="ingest", durable=True):
         append("ingest", _stream(job.id), failed, now=now)
         finish(job, state, problem=problem)
+
+
+def cancel_fetch(*, fetch_id: UUID) -> None:
+    """Take back a fetch that no worker has begun; one that was taken back before stays so.
+
+    Raises NotFound, and NotCancellable.
+    """
+    fetch = Fetch.objects.using("ingest").filter(id=fetch_id).first()
+    if fetch is None:
+        raise NotFound(f"There is no fetch {fetch_id}.")
+    if fetch.state != "cancelled":
+        cancel_job("ingest", Q(id=fetch_id))
 
 
 def import_series(*, fetch_id: UUID, series: DailySeries, now: datetime) -> Recording:

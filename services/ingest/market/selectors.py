@@ -26,10 +26,19 @@ def instrument_named(symbol: str) -> Instrument:
     return found
 
 
-def bars_for(symbol: str, *, basis: Basis, version: int | None = None) -> AdjustedBars:
-    """Return all bars as known at `version` (None: the last), in terms of that version's last session.
+def instrument_at(symbol: str, version: int | None = None) -> Instrument:
+    """Return one instrument with the `version` that is asked for (None: the last). Raises NoPrices."""
+    found = instrument_named(symbol)
+    if version is not None and version > found.version:
+        raise NoPrices(f"{symbol} has versions 1 to {found.version}, not {version}.")
+    found.version = version or found.version
+    return found
 
-    So the price of a session does not depend on the range it is asked in. Raises NoPrices.
+
+def bars_for(symbol: str, *, basis: Basis, version: int) -> AdjustedBars:
+    """Return all bars as known at `version`, in terms of that version's last session. Raises NoPrices.
+
+    So the price of a session does not depend on the range it is asked in.
     """
     return adjust(load_history("ingest", symbol, version=version), basis)
 

@@ -1,9 +1,10 @@
 """Reports over HTTP."""
 
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -12,14 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from services.reports.documents import models
-from services.reports.documents.selectors import file_of, report_by_id, reports
-from services.reports.documents.services import MEDIA_TYPES, start_report
+from services.reports.documents.selectors import file_hash, file_of, report_by_id, reports
+from services.reports.documents.services import MEDIA_TYPES, cancel_report, start_report
+from shared.http.conditional import Revalidated
 from shared.http.fields import Choice, StrictSerializer, SymbolField
 from shared.http.operations import AnyAccept, Operation, started
-from shared.http.pagination import Page, PageQuery, page_of
+from shared.http.pagination import Page, WorkQuery, page_of
 from shared.http.problems import ProblemField
 
-STATES = ("queued", "running", "succeeded", "failed")
+STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 
 
 class Report(serializers.Serializer[Any]):
@@ -31,10 +33,10 @@ class Report(serializers.Serializer[Any]):
     run_id = serializers.UUIDField()
     forecast_id = serializers.UUIDField()
     backfill_id = serializers.UUIDField()
-    state = Choice(STATES, source="live_state")
+    status = Choice(STATUSES, source="live_state")
     document_hash = serializers.CharField(allow_null=True)
     files = serializers.SerializerMethodField()
-    problem = ProblemField(allow_null=True)
+    error = ProblemField(allow_null=True, source="problem")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -56,25 +58,33 @@ class RequestReport(Operation):
     class Input(StrictSerializer):
         """What to report on."""
 
+        example = {"symbol": "AAPL"}
+
         symbol = SymbolField()
 
     Output = Report
-    successes = (200, 202)
+    successes = (200, 201, 202)
     problems = (404, 409)
 
     def post(self, request: Request) -> Response:
-        """Queue it."""
-        report = report_by_id(start_report(symbol=self.body()["symbol"], now=timezone.now()))
-        return started(Report(report).data, location=reverse("report", args=[report.id]), state=report.state)
+        """Queue it, and wait for it a little."""
+        now = timezone.now()
+        report = self.wait_for(partial(report_by_id, start_report(symbol=self.body()["symbol"], now=now)))
+        return started(
+            Report(report).data,
+            location=reverse("report", args=[report.id]),
+            state=report.state,
+            is_new=report.created_at == now,
+        )
 
 
-class ListReports(Operation):
-    """List reports, newest first."""
+class ListReports(Revalidated):
+    """List reports, newest first unless `sort` says otherwise."""
 
-    class Query(PageQuery):
+    class Query(WorkQuery):
         """Which of them."""
 
-        symbol = SymbolField(required=False)
+        status = Choice(STATUSES, required=False, help_text="How far the report is")
 
     class Output(Page):
         """A page of reports."""
@@ -83,11 +93,11 @@ class ListReports(Operation):
 
     def get(self, request: Request) -> Response:
         """List them."""
-        return page_of(self, self.Output, reports(symbol=self.query.get("symbol")))
+        return page_of(self, self.Output, reports())
 
 
-class ShowReport(Operation):
-    """Show one report."""
+class ShowReport(Revalidated):
+    """Show one report: what it is about and, once it is rendered, where its files are."""
 
     Output = Report
     problems = (404,)
@@ -97,7 +107,19 @@ class ShowReport(Operation):
         return Response(Report(report_by_id(report_id)).data)
 
 
-class Download(Operation):
+class CancelReport(Operation):
+    """Cancel a report that no worker has begun."""
+
+    Output = Report
+    problems = (404, 409)
+
+    def delete(self, request: Request, report_id: UUID) -> Response:
+        """Cancel it; one that was cancelled before stays so."""
+        cancel_report(report_id=report_id)
+        return Response(Report(report_by_id(report_id)).data)
+
+
+class Download(Revalidated):
     """One file of a report; a subclass names its format."""
 
     form: ClassVar[str]
@@ -105,15 +127,10 @@ class Download(Operation):
     content_negotiation_class = AnyAccept
     problems = (404, 409)
 
-    def get(self, request: Request, report_id: UUID) -> HttpResponse:
+    def get(self, request: Request, report_id: UUID) -> HttpResponseBase:
         """Return its bytes."""
         report = report_by_id(report_id)
-        name = f"{report.symbol}-v{report.data_version}.{self.form}"
-        return HttpResponse(
-            file_of(report, self.form),
-            content_type=self.media_type,
-            headers={"Content-Disposition": f'inline; filename="{name}"'},
-        )
+        return self.tagged(f'"{file_hash(report, self.form)}"', lambda: file_answer(report, self.form))
 
 
 class DownloadPdf(Download):
@@ -136,3 +153,13 @@ class DownloadPng(Download):
 
     form = "png"
     media_type = MEDIA_TYPES["png"]
+
+
+def file_answer(report: models.Report, form: str, *, disposition: str = "inline") -> HttpResponse:
+    """Return a file of a report with its type and a name to save it under. Raises ReportNotReady."""
+    name = f"{report.symbol}-v{report.data_version}.{form}"
+    return HttpResponse(
+        file_of(report, form),
+        content_type=MEDIA_TYPES[form],
+        headers={"Content-Disposition": f'{disposition}; filename="{name}"'},
+    )

@@ -12,17 +12,21 @@ from shared.eventstore.registry import Recorded, register
 
 def project_run(recorded: Recorded[BacktestCompleted | BacktestRefused]) -> None:
     """Note the outcome of the standing run."""
-    if recorded.event.standing:
+    if recorded.event.standing and _is_outcome(recorded):
         _note(recorded, "run", recorded.event.run_id)
 
 
 def project_forecast(recorded: Recorded[ForecastIssued | ForecastRefused]) -> None:
     """Note the outcome of a forecast."""
-    _note(recorded, "forecast" if recorded.event.kind == "live" else "backfill", recorded.event.forecast_id)
+    if _is_outcome(recorded):
+        part = "forecast" if recorded.event.kind == "live" else "backfill"
+        _note(recorded, part, recorded.event.forecast_id)
 
 
 def start_report_when_complete(recorded: Recorded[Any]) -> None:
     """Ask for the report once its last part is there."""
+    if not _is_outcome(recorded):
+        return
     place = {"symbol": recorded.event.symbol, "data_version": recorded.event.data_version}
     part = ReportPart.objects.using("reports").select_for_update().filter(**place).first()
     if part is not None and part.run_id and part.forecast_id and part.backfill_id:
@@ -63,8 +67,13 @@ def project_failed(recorded: Recorded[ReportFailed]) -> None:
     """Show why there is no report."""
     event = recorded.event
     Report.objects.using("reports").filter(id=event.report_id).update(
-        state="failed", problem=event.problem, finished_at=recorded.envelope.occurred_at
+        state=event.state, problem=event.problem, finished_at=recorded.envelope.occurred_at
     )
+
+
+def _is_outcome(recorded: Recorded[Any]) -> bool:
+    """Return whether there is something to report: what was cancelled says nothing of the prices."""
+    return getattr(recorded.event, "state", None) != "cancelled"
 
 
 def _note(recorded: Recorded[Any], part: str, outcome_id: UUID) -> None:

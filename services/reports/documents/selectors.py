@@ -1,5 +1,6 @@
 """Reads of reports."""
 
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,12 +10,23 @@ from django.db.models.functions import Cast
 from services.reports.documents.models import Report, ReportFile
 from shared.errors import BellwetherError, NotFound
 from shared.eventstore.selectors import with_live_state
+from shared.pricing.reader import latest_version
 
 
 class ReportNotReady(BellwetherError):
     """Raised when a file of a report is asked for that is not rendered (yet)."""
 
     status, slug, title = 409, "report-not-ready", "The report is not rendered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingWork:
+    """The run and the forecasts on one version of a symbol's prices, not all finished: there is no report yet."""
+
+    symbol: str
+    data_version: int
+    state: str = "running"
+    problem: None = None
 
 
 def report_by_id(report_id: UUID) -> Report:
@@ -34,8 +46,25 @@ def reports(*, symbol: str | None = None) -> QuerySet[Report]:
     return rows.filter(symbol=symbol) if symbol else rows
 
 
-def file_of(report: Report, form: str) -> bytes:
-    """Return the bytes of a report's file: pdf, json or png. Raises ReportNotReady."""
+def work_on_newest_prices(symbol: str) -> Report | StandingWork:
+    """Return the report on the last stored version of `symbol`, or the work it waits for. Raises NoPrices."""
+    version = latest_version("reports", symbol)
+    report: Any = reports(symbol=symbol).filter(data_version=version).first()
+    if report is None:
+        return StandingWork(symbol=symbol, data_version=version)
+    report.state = report.live_state
+    found: Report = report
+    return found
+
+
+def file_hash(report: Report, form: str) -> str:
+    """Return the sha256 of a report's file: pdf, json or png. Raises ReportNotReady."""
     if report.state != "succeeded" or not report.files:
         raise ReportNotReady(f"Report {report.id} is {report.state}.", state=report.state)
-    return bytes(ReportFile.objects.using("reports").get(sha256=report.files[form]).body)
+    named: str = report.files[form]
+    return named
+
+
+def file_of(report: Report, form: str) -> bytes:
+    """Return the bytes of a report's file. Raises ReportNotReady."""
+    return bytes(ReportFile.objects.using("reports").get(sha256=file_hash(report, form)).body)

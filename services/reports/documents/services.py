@@ -6,14 +6,16 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.db.models import Q
 
 from services.reports.documents.assembly import assemble
 from services.reports.documents.models import Report, ReportFile, ReportPart
 from services.reports.documents.render import RenderedReport, render
 from shared.contracts.reports import ReportFailed, ReportRendered, ReportRequested
-from shared.errors import BellwetherError
+from shared.errors import BellwetherError, NotFound
 from shared.eventstore.append import append
-from shared.eventstore.jobs import LeasedJob, enqueue, finish
+from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
+from shared.eventstore.worker import cancel_job
 
 JOB_KIND = "report"
 MEDIA_TYPES = {"pdf": "application/pdf", "json": "application/json", "png": "image/png"}
@@ -35,7 +37,7 @@ def request_report(*, part: ReportPart, now: datetime) -> UUID:
     outcomes = (part.run_event_id, part.forecast_event_id, part.backfill_event_id)
     report_id = uuid5(_NAMESPACE, "/".join(map(str, outcomes)))
     known = Report.objects.using("reports").filter(id=report_id).first()
-    if known is not None and known.state != "failed":
+    if known is not None and known.state not in AGAIN_STATES:
         return report_id
     requested = ReportRequested(
         report_id=report_id,
@@ -99,11 +101,27 @@ def fail_report(*, job: LeasedJob, state: str, problem: dict[str, Any], now: dat
     """Record why a report was not rendered."""
     report = Report.objects.using("reports").get(id=job.payload["report_id"])
     failed = ReportFailed(
-        report_id=report.id, symbol=report.symbol, data_version=report.data_version, problem=problem
+        report_id=report.id,
+        symbol=report.symbol,
+        data_version=report.data_version,
+        state=state,
+        problem=problem,
     )
     with transaction.atomic(using="reports", durable=True):
         append("reports", _stream(report.id), failed, now=now)
         finish(job, state, problem=problem)
+
+
+def cancel_report(*, report_id: UUID) -> None:
+    """Take back a report that no worker has begun; one that was taken back before stays so.
+
+    Raises NotFound, and NotCancellable.
+    """
+    report = Report.objects.using("reports").filter(id=report_id).first()
+    if report is None:
+        raise NotFound(f"There is no report {report_id}.")
+    if report.state != "cancelled":
+        cancel_job("reports", Q(kind=JOB_KIND, key=str(report_id)))
 
 
 def _store(rendered: RenderedReport) -> dict[str, str]:

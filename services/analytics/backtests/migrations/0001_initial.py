@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "run_equity",
+                "verbose_name": "equity curve",
             },
         ),
         migrations.CreateModel(

@@ -25,7 +25,7 @@ def finished(api: ApiClient, **asked: Any) -> dict[str, Any]:
     assert made.status_code == 202, made.content
     drain_everything(("analytics",))
     run: dict[str, Any] = api.show(made["Location"])
-    assert run["state"] == "succeeded"
+    assert run["status"] == "succeeded"
     return run
 
 
@@ -44,7 +44,7 @@ def test_a_run_carries_its_inputs_its_data_cut_and_every_default(api: ApiClient)
         "end": None,
         "standing": True,
         "data_cut": {"FB": 1},
-        "problem": None,
+        "error": None,
         "metrics_version": "metrics/1",
     }
     assert {name: run[name] for name in expected} == expected
@@ -116,6 +116,18 @@ def test_the_range_bounds_the_run_and_its_equity_can_be_shown_in_part(api: ApiCl
     assert (part["next"], part["previous"]) == (None, None)
 
 
+def test_the_columns_of_an_equity_hold_the_numbers_of_its_rows(api: ApiClient) -> None:
+    address = f"{BACKTESTS}{finished(api, end='2014-06-30')['id']}/equity/"
+    rows = api.show(address, limit=200)["results"]
+    page = api.show(address, limit=200, shape="columns")
+    columns = page["results"]
+
+    assert columns["session"] == [row["session"] for row in rows]
+    for name in ("equity", "benchmark_equity"):
+        assert columns[name] == pytest.approx([float(row[name]) for row in rows], rel=1e-11)
+    assert api.show(page["next"])["results"]["session"][0] > columns["session"][-1]
+
+
 def test_too_little_history_names_what_is_missing_and_stores_nothing(api: ApiClient) -> None:
     refused = api.send(BACKTESTS, symbol="FB", start="2016-05-02")
 
@@ -161,6 +173,10 @@ def test_runs_are_listed_newest_first_by_symbol_and_strategy(api: ApiClient) -> 
     listed = api.show(BACKTESTS, symbol="fb", strategy="moving_average_dip")["results"]
     assert [run["id"] for run in listed] == made[::-1]
     assert "metrics" not in listed[0]
+    oldest = api.show(BACKTESTS, symbol="IBM,FB", status="queued", sort="created_at", limit=1)
+    assert [run["id"] for run in oldest["results"]] == made[:1]
+    assert [run["id"] for run in api.show(oldest["next"])["results"]] == made[1:]
+    assert api.show(BACKTESTS, status="succeeded")["results"] == []
     assert api.show(BACKTESTS, symbol="IBM")["results"] == []
 
 

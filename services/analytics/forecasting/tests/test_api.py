@@ -34,7 +34,11 @@ def test_a_forecast_has_thirty_sessions_with_their_band_and_the_random_walk(api:
     fetch(api)
     live = finished(api)["live"]
 
-    assert (live["state"], live["data_cut"], live["origin_session"]) == ("succeeded", {"FB": 1}, "2016-08-10")
+    assert (live["status"], live["data_cut"], live["origin_session"]) == (
+        "succeeded",
+        {"FB": 1},
+        "2016-08-10",
+    )
     assert (live["model"], live["basis"], live["score"]) == ("linear-returns", "total_return", None)
     assert [point["horizon"] for point in live["points"]] == list(range(1, 31))
     assert [point["session"] for point in live["points"][:4]] == [
@@ -66,6 +70,24 @@ def test_a_backfilled_forecast_stands_beside_what_came_and_is_scored(api: ApiCli
     naive = [abs(float(point["random_walk"]) - float(point["actual"])) for point in old["points"]]
     assert old["score"]["scored_count"] == 30
     assert old["score"]["mae_rw_ratio"] == pytest.approx(sum(errors) / sum(naive), rel=0.05)
+
+
+def test_the_columns_of_a_forecast_hold_the_numbers_of_its_rows(api: ApiClient) -> None:
+    fetch(api)
+    for rows in finished(api).values():
+        columns = api.show(f"{FORECASTS}{rows['id']}/", shape="columns")
+        points = columns.pop("points")
+
+        assert columns == {name: value for name, value in rows.items() if name != "points"}
+        for name in ("horizon", "session"):
+            assert points[name] == [point[name] for point in rows["points"]]
+        for name in ("point", "random_walk"):
+            assert points[name] == pytest.approx([float(point[name]) for point in rows["points"]], rel=1e-11)
+        for level in LEVELS:
+            band = [float(point["quantiles"][level]) for point in rows["points"]]
+            assert points["quantiles"][level] == pytest.approx(band, rel=1e-11)
+        known = [point["actual"] and pytest.approx(float(point["actual"])) for point in rows["points"]]
+        assert points["actual"] == known
 
 
 def test_the_same_prices_have_one_forecast(api: ApiClient) -> None:

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "fetch",
+                "verbose_name_plural": "fetches",
                 "indexes": [models.Index(fields=["symbol", "-created_at"], name="fetch_symbol_newest")],
             },
         ),

@@ -39,9 +39,9 @@ def test_a_fetch_in_a_workers_hands_is_shown_and_found_as_running(api: ApiClient
     [job_id] = due_jobs("ingest", limit=10)
     lease("ingest", job_id, lease_seconds=60)
 
-    assert api.show(made["Location"])["state"] == "running"
-    assert [row["state"] for row in api.show(FETCHES, state="running")["results"]] == ["running"]
-    assert api.show(FETCHES, state="queued")["results"] == []
+    assert api.show(made["Location"])["status"] == "running"
+    assert [row["status"] for row in api.show(FETCHES, status="running")["results"]] == ["running"]
+    assert api.show(FETCHES, status="queued")["results"] == []
 
 
 def test_a_range_that_begins_before_the_data_and_the_calendar_is_partial(api: ApiClient) -> None:
@@ -49,7 +49,7 @@ def test_a_range_that_begins_before_the_data_and_the_calendar_is_partial(api: Ap
     drain_everything(("ingest",))
 
     fetch = api.show(made["Location"])
-    assert (fetch["state"], fetch["problem"]) == ("partial", None)
+    assert (fetch["status"], fetch["error"]) == ("partial", None)
     assert (fetch["missing_before"], fetch["first_session"]) == ("1990-01-02", "2012-05-18")
     assert (fetch["missing_after"], fetch["last_session"]) == (None, "2012-06-01")
 
@@ -59,8 +59,8 @@ def test_a_range_without_prices_is_refused_and_says_why(api: ApiClient) -> None:
     drain_everything(("ingest",))
 
     fetch = api.show(made["Location"])
-    assert fetch["state"] == "refused"
-    assert fetch["problem"]["type"] == "/problems/nothing-found"
+    assert fetch["status"] == "refused"
+    assert fetch["error"]["type"] == "/problems/nothing-found"
 
 
 def test_pages_hold_every_fetch_once_newest_first_while_more_are_made(api: ApiClient) -> None:

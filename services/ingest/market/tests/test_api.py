@@ -128,3 +128,62 @@ def test_instruments_are_listed_by_symbol_and_shown_in_any_case(fetched: ApiClie
 
     assert [row["symbol"] for page in pages for row in page["results"]] == ["AAPL", "FB"]
     assert fetched.show("/api/v1/instruments/fb/") == pages[1]["results"][0]
+
+
+@pytest.mark.parametrize("basis", ["raw", "split", "total_return"])
+def test_columns_hold_the_numbers_of_the_rows(fetched: ApiClient, basis: str) -> None:
+    asked = {"symbol": "AAPL", "basis": basis, "start": "2014-01-02", "limit": 150}
+    rows, columns = fetched.show(BARS, **asked), fetched.show(BARS, **asked, shape="columns")
+    table = columns["results"]
+
+    assert {len(column) for column in table.values()} == {150}
+    assert table["session"] == [row["session"] for row in rows["results"]]
+    assert table["volume"] == [row["volume"] for row in rows["results"]]
+    for name in ("open", "high", "low", "close", "dividend", "split_ratio"):
+        assert all(type(value) in (int, float) for value in table[name])
+        assert table[name] == [float(row[name]) for row in rows["results"]]
+    assert {name: columns[name] for name in ("symbol", "basis", "version")} == {
+        name: rows[name] for name in ("symbol", "basis", "version")
+    }
+    following = fetched.show(columns["next"])["results"]
+    assert following["session"][0] == fetched.show(rows["next"])["results"][0]["session"]
+
+
+def test_a_price_with_more_digits_than_a_float_holds_is_shown_with_all(api: ApiClient, cause: UUID) -> None:
+    store("date,open,high,low,close,volume\n2019-01-02,1,900000000000.123456,1,800000000000.654321,7\n")
+
+    [row] = api.show(BARS, symbol="TEST")["results"]
+    columns = api.get(f"{BARS}?symbol=TEST&shape=columns").content
+
+    assert (row["high"], row["close"], row["volume"]) == ("900000000000.123456", "800000000000.654321", 7)
+    assert b'"high":[900000000000.123456]' in columns
+
+
+def test_a_range_without_sessions_has_empty_columns(fetched: ApiClient) -> None:
+    shown = fetched.show(BARS, symbol="FB", start="1999-01-04", end="1999-12-31", shape="columns")
+
+    assert set(map(len, shown["results"].values())) == {0}
+    assert (shown["next"], shown["previous"]) == (None, None)
+
+
+def test_a_cursor_of_one_symbol_is_none_of_another(fetched: ApiClient) -> None:
+    address = fetched.show(BARS, symbol="FB", limit=2)["next"]
+
+    assert_problem(fetched.get(f"{BARS}?symbol=FB&cursor=2013-01-02"), 400, "validation-error")
+    assert_problem(fetched.get(address.replace("symbol=FB", "symbol=AAPL")), 400, "validation-error")
+    assert_problem(fetched.get(address.replace("limit=2", "limit=2&basis=split")), 400, "validation-error")
+
+
+def test_instruments_are_found_by_symbol_and_sorted_either_way(fetched: ApiClient) -> None:
+    address = "/api/v1/instruments/"
+
+    def symbols(**query: Any) -> list[str]:
+        return [row["symbol"] for row in fetched.show(address, **query)["results"]]
+
+    assert symbols(symbol="fb,NOPE") == ["FB"]
+    assert (symbols(sort="symbol"), symbols(sort="-symbol")) == (["AAPL", "FB"], ["FB", "AAPL"])
+    assert (symbols(sort="updated_at"), symbols(sort="-updated_at")) == (["FB", "AAPL"], ["AAPL", "FB"])
+    newest = fetched.show(address, sort="-updated_at", limit=1)
+    assert [row["symbol"] for row in fetched.show(newest["next"])["results"]] == ["FB"]
+    for query in ("symbol=FB,", "symbol=" + ",".join(f"A{number}" for number in range(51)), "sort=version"):
+        assert_problem(fetched.get(f"{address}?{query}"), 400, "validation-error")

@@ -77,5 +77,5 @@ def test_reports_are_listed_by_symbol(api: ApiClient) -> None:
     report_id = stored_report(state="queued")
 
     [listed] = api.show(REPORTS, symbol="brk-b")["results"]
-    assert (listed["id"], listed["data_cut"], listed["state"]) == (str(report_id), {"BRK-B": 3}, "queued")
+    assert (listed["id"], listed["data_cut"], listed["status"]) == (str(report_id), {"BRK-B": 3}, "queued")
     assert api.show(REPORTS, symbol="AAPL")["results"] == []

@@ -1,0 +1,57 @@
+"""Fetches at their older address."""
+
+from functools import partial
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from services.ingest.fetches.api import Fetch
+from services.ingest.fetches.selectors import fetch_by_id
+from services.ingest.fetches.services import FetchedToday, request_fetch
+from services.ingest.providers.registry import provider_names
+from shared.eventstore.jobs import JobAlreadyOpen
+from shared.http.compat import OlderOperation, OlderQuery
+from shared.http.fields import Choice, symbol_of_address
+from shared.http.operations import started
+
+
+class FetchSymbol(OlderOperation):
+    """Fetch all prices of a symbol and wait for them.
+
+    A provider is asked once a day (UTC): when a fetch of all its prices brought them today, the answer is that
+    fetch. One that failed, was refused or cancelled is tried again.
+    """
+
+    class Query(OlderQuery):
+        """Whom to ask."""
+
+        provider = Choice(provider_names(), default="bundled", help_text="`bundled` needs no key")
+
+    Output = Fetch
+    problems = (404, 409)
+    successor, title = "fetches", "Fetch of {symbol}"
+
+    def get(self, request: Request, symbol: str) -> Response:
+        """Fetch them."""
+        fetch_id = self.new_id()
+        try:
+            request_fetch(
+                fetch_id=fetch_id,
+                symbol=symbol_of_address(symbol),
+                provider=self.query["provider"],
+                start=None,
+                end=None,
+                now=timezone.now(),
+                once_a_day=True,
+            )
+        except FetchedToday as done:
+            fetch_id = UUID(done.extra["fetch_id"])
+        except JobAlreadyOpen as under_way:
+            fetch_id = UUID(under_way.extra["job_id"])
+        fetch = self.finished(partial(fetch_by_id, fetch_id))
+        return started(
+            Fetch(fetch).data, location=reverse("fetch", args=[fetch_id]), state=fetch.state, is_new=False
+        )
