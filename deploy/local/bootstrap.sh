@@ -2,6 +2,7 @@
 # Bring the checkout's environment up to date: find or install uv, then sync the lock file.
 # Safe to run any time: when nothing changed it takes a tenth of a second and prints nothing.
 # Arguments go to `uv sync`; the environment is .venv, or UV_PROJECT_ENVIRONMENT.
+# `bootstrap.sh requirements` only prints what uv.lock says of the embedded system, as requirements.txt has it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -106,6 +107,13 @@ for candidate in uv "$state/tools/uv/bin/uv" "$home/.local/bin/uv"; do
     if usable_uv "$candidate"; then uv=$candidate; break; fi
 done
 if [ -z "$uv" ]; then install_uv "$state/tools/uv"; uv=$state/tools/uv/bin/uv; fi
+
+if [ "${1:-}" = requirements ]; then
+    runtime=(--extra ingest --extra analytics --extra reports --extra local --extra postgres)
+    echo "# What the embedded system runs on; written from uv.lock by \`make requirements\`."
+    exec "$uv" export --frozen --quiet --no-default-groups "${runtime[@]}" --no-emit-project \
+        --no-header --no-annotate --format requirements.txt
+fi
 
 extras=()
 if [ -z "${DATABASE_URL:-}" ] && ! has_postgres_server; then extras=(--extra postgres); fi

@@ -1,36 +1,29 @@
 """The `bellwether` command. Each command prints for people, or one JSON object with `--json`."""
 
-import os
-import secrets
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import django.db
-import psycopg
 import typer
 
 from deploy.local import options, output, steps
-from deploy.local.errors import DatabaseUnusable
-from deploy.local.signals import stop_signals_interrupt
+from deploy.local.failures import command_edge
+from deploy.local.first_run import make_first_account
 from deploy.local.status import status_now
 from deploy.local.system import Worker, open_system, working
+from deploy.local.token_commands import tokens
 from deploy.local.up import down_system, run_detached, run_system
-from shared.errors import BellwetherError
-from shared.settings.env import read
+from deploy.local.waiting import StepFailed
 from shared.symbols import normalise_symbol
 
-INTERRUPTED = 130
 app = typer.Typer(
     help="Fetch daily prices, test strategies on them, forecast and report: all on this machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-tokens = typer.Typer(help="API tokens.", no_args_is_help=True)
 app.add_typer(tokens, name="token")
 
 Symbol = Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL.")]
@@ -41,7 +34,7 @@ Out = Annotated[Path, typer.Option(help="Folder for the report's files.")]
 @app.command()
 def demo(symbol: Symbol = "AAPL", out: Out = Path("out"), as_json: AsJson = False) -> None:
     """Run the main job on bundled prices: fetch, backtest, forecast, report."""
-    with _problems(as_json), ExitStack() as stack:
+    with command_edge(as_json=as_json), ExitStack() as stack:
         name = normalise_symbol(symbol)
         with output.step("PostgreSQL and tables"):
             system = stack.enter_context(open_system())
@@ -55,12 +48,10 @@ def demo(symbol: Symbol = "AAPL", out: Out = Path("out"), as_json: AsJson = Fals
             forecast = steps.standing_forecast(name, version=fetched["version"], worker=worker)
         with output.step("Render the report"):
             report = steps.report(name, out=out, worker=worker)
-        if as_json:
-            output.print_json({"fetch": fetched, "run": run, "forecast": forecast, "report": report})
-            return
-        output.print_run(run)
-        output.print_forecast(forecast)
-        output.print_files(report)
+        done = {"fetch": fetched, "run": run, "forecast": forecast, "report": report}
+        if (account := make_first_account()) is not None:
+            done["account"] = account
+        _show(done, output.print_demo, as_json=as_json)
 
 
 @app.command()
@@ -70,12 +61,12 @@ def fetch(
     as_json: AsJson = False,
 ) -> None:
     """Fetch a symbol's prices; new ones start the standing backtest, forecast and report."""
-    with _problems(as_json):
+    with command_edge(as_json=as_json):
         try:
             job = _with_worker(
                 lambda worker: steps.fetch(normalise_symbol(symbol), provider=provider, worker=worker)
             )
-        except steps.StepFailed as failed:
+        except StepFailed as failed:
             _show(failed.extra["job"], output.print_fetch, as_json=as_json)
             raise
         _show(job, output.print_fetch, as_json=as_json)
@@ -88,7 +79,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Import prices from a CSV file; a file with a bad row imports nothing and lists every bad row."""
-    with _problems(as_json):
+    with command_edge(as_json=as_json):
         series = steps.read_file(file, symbol=normalise_symbol(symbol))
         with open_system(), steps.as_command():
             _show(steps.record_file(series), output.print_import, as_json=as_json)
@@ -110,7 +101,7 @@ def backtest(  # noqa: PLR0917 - typer maps options by name
     as_json: AsJson = False,
 ) -> None:
     """Test a strategy on a symbol's newest prices."""
-    with _problems(as_json):
+    with command_edge(as_json=as_json):
         chosen = {
             "basis": basis,
             "strategy": strategy,
@@ -130,7 +121,7 @@ def backtest(  # noqa: PLR0917 - typer maps options by name
 @app.command()
 def forecast(symbol: Symbol, as_json: AsJson = False) -> None:
     """Forecast a symbol's next 30 sessions."""
-    with _problems(as_json):
+    with command_edge(as_json=as_json):
         found = _with_worker(lambda worker: steps.forecast(normalise_symbol(symbol), worker=worker))
         _show(found, output.print_forecast, as_json=as_json)
 
@@ -138,7 +129,7 @@ def forecast(symbol: Symbol, as_json: AsJson = False) -> None:
 @app.command()
 def report(symbol: Symbol, out: Out = Path("out"), as_json: AsJson = False) -> None:
     """Write the newest report on a symbol as PDF, JSON and PNG."""
-    with _problems(as_json):
+    with command_edge(as_json=as_json):
         found = _with_worker(lambda worker: steps.report(normalise_symbol(symbol), out=out, worker=worker))
         _show(found, output.print_files, as_json=as_json)
 
@@ -146,44 +137,32 @@ def report(symbol: Symbol, out: Out = Path("out"), as_json: AsJson = False) -> N
 @app.command()
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once it answers.")] = False,
+    without_account: Annotated[bool, typer.Option("--without-account", hidden=True)] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Keep the system running on http://127.0.0.1:8000 until Ctrl-C or `down`."""
-    with _problems(as_json):
+    """Keep the system running, by default on http://127.0.0.1:8000, until Ctrl-C or `down`."""
+    with command_edge(as_json=as_json):
         if detach:
             _show(run_detached(), output.print_started, as_json=as_json)
         else:
-            run_system(lambda started: _show(started, output.print_started, as_json=as_json))
+            run_system(
+                lambda started: _show(started, output.print_started, as_json=as_json),
+                makes_account=not without_account,
+            )
 
 
 @app.command()
 def down(as_json: AsJson = False) -> None:
     """Stop what `up` started, and nothing else."""
-    with _problems(as_json):
+    with command_edge(as_json=as_json):
         _show(down_system(), output.print_stopped, as_json=as_json)
 
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Show what runs, what is stored and what waits."""
-    with _problems(as_json):
+    with command_edge(as_json=as_json):
         _show(status_now(), output.print_status, as_json=as_json)
-
-
-@tokens.command(name="create")
-def create_token(
-    user: Annotated[str, typer.Argument(help="User name; made if there is none of that name.")],
-    as_json: AsJson = False,
-) -> None:
-    """Create an API token and print it: it is stored hashed and cannot be shown again."""
-    with _problems(as_json), open_system():
-        from shared.identity.tokens import TOKEN_BYTES, create_token
-
-        text = create_token(username=user, secret=secrets.token_bytes(TOKEN_BYTES))
-        if as_json:
-            output.print_json({"user": user, "token": text})
-        else:
-            sys.stdout.write(text + "\n")
 
 
 def main() -> None:
@@ -192,31 +171,12 @@ def main() -> None:
 
 
 def _with_worker(step: Callable[[Worker], dict[str, Any]]) -> dict[str, Any]:
-    with open_system() as system, working(system) as worker, steps.as_command():
+    with steps.worker_for_command() as worker:
         return step(worker)
 
 
 def _show(value: dict[str, Any], for_people: Callable[[dict[str, Any]], None], *, as_json: bool) -> None:
     (output.print_json if as_json else for_people)(value)
-
-
-@contextmanager
-def _problems(as_json: bool) -> Iterator[None]:
-    """Turn an expected failure into a problem on stderr and exit code 1, an interrupt into 130."""
-    try:
-        with stop_signals_interrupt():
-            read(os.environ)
-            yield
-    except BellwetherError as error:
-        output.print_problem(error, as_json=as_json)
-        raise typer.Exit(1) from None
-    except (psycopg.Error, django.db.Error) as error:
-        # The first line says what is wrong; it never holds the password.
-        unusable = DatabaseUnusable(f"The database cannot be used: {str(error).strip().splitlines()[0]}.")
-        output.print_problem(unusable, as_json=as_json)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
 
 
 if __name__ == "__main__":

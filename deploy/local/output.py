@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from deploy.local.checkout import manage_line
 from shared.errors import BellwetherError
 
 answers = Console(highlight=False)
@@ -37,7 +38,10 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps(error.as_problem(), ensure_ascii=False) + "\n")
         return
-    progress.print(f"[bold red]Error:[/] {escape(error.detail)}", soft_wrap=True)
+    # Where the API names the address that fetches a symbol, here a command does.
+    path = error.extra.get("fetch")
+    here = f" Here: bellwether fetch {path.split('/')[-2]}." if path else ""
+    progress.print(f"[bold red]Error:[/] {escape(error.detail + here)}", soft_wrap=True)
     rows = error.extra.get("errors", [])
     for row in rows[:LISTED_ERRORS] if len(rows) > 1 else ():
         progress.print(f"  line {row['line']}: {row['reason']}", markup=False)
@@ -46,11 +50,25 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
         progress.print(f"  and {hidden} more", markup=False)
 
 
+def print_warning(sentence: str) -> None:
+    """Write a warning to standard error."""
+    progress.print(f"[bold yellow]Warning:[/] {escape(sentence)}", soft_wrap=True)
+
+
+def print_demo(done: dict[str, Any]) -> None:
+    """Show what the main job brought."""
+    print_run(done["run"])
+    print_forecast(done["forecast"])
+    print_files(done["report"])
+    if "account" in done:
+        print_account(done["account"])
+
+
 def print_fetch(job: dict[str, Any]) -> None:
     """Show what a fetch brought, or why it brought nothing."""
-    if job["problem"]:
+    if job["error"]:
         answers.print(
-            f"Fetch {job['id']} of {job['symbol']}: {job['state']}. {job['problem']['detail']}", markup=False
+            f"Fetch {job['id']} of {job['symbol']}: {job['status']}. {job['error']['detail']}", markup=False
         )
         return
     news = (
@@ -58,7 +76,7 @@ def print_fetch(job: dict[str, Any]) -> None:
     )
     answers.print(
         f"{job['symbol']}: {job['bar_count']:,} sessions from {job['first_session']} to {job['last_session']},"
-        f" {news}; {len(job['inner_gaps'])} missing in between ({job['state']}).",
+        f" {news}; {len(job['inner_gaps'])} missing in between ({job['status']}).",
         markup=False,
     )
 
@@ -97,8 +115,8 @@ def print_run(run: dict[str, Any]) -> None:
     answers.print()
 
 
-def print_forecast(found: dict[str, Any]) -> None:
-    """Show the first and the last day of a forecast."""
+def print_forecast(found: dict[str, Any], *, whole: bool = False) -> None:
+    """Show the first and the last day of a forecast, or the `whole` of it."""
     table = Table(
         title=f"{found['symbol']} · forecast from {found['origin_session']} (close {found['origin_close']:,.2f})",
         title_justify="left",
@@ -107,11 +125,51 @@ def print_forecast(found: dict[str, Any]) -> None:
     )
     for name in ("Session", "Forecast", "80 % from", "80 % to", "No change"):
         table.add_column(name, justify="left" if name == "Session" else "right")
-    for point in (found["points"][0], found["points"][-1]):
+    points = found["points"]
+    for point in points if whole else (points[0], points[-1]):
         numbers = (point[name] for name in ("point", "low80", "high80", "random_walk"))
         table.add_row(point["session"], *(f"{number:,.2f}" for number in numbers))
     answers.print(table)
     answers.print()
+
+
+def print_challenger(result: dict[str, Any], *, verdict: str) -> None:
+    """Show what a challenger is worth beside the shipped model, and where it lies."""
+    block = result["held_out"]
+    table = Table(
+        title=f"{result['symbol']} · {block['rows']:,} forecasts from {block['first_origin']} on, seen by neither model",
+        title_justify="left",
+        caption="Error and loss are parts of the random walk's: below 1 is better. The bands should hold 80 % and 95 %.",
+        caption_justify="left",
+    )
+    for name in ("Model", "Error", "Loss", "In 80 % band", "In 95 % band"):
+        table.add_column(name, justify="left" if name == "Model" else "right")
+    for name, scores in (
+        ("challenger", result["challenger"]),
+        (result["shipped"]["model"], result["shipped"]),
+    ):
+        ratios = (f"{scores[key]:.4f}" for key in ("mae_ratio", "pinball_ratio"))
+        shares = (f"{scores[key]:.1%}" for key in ("coverage80_ratio", "coverage95_ratio"))
+        table.add_row(name, *ratios, *shares)
+    answers.print(table)
+    answers.print(verdict, markup=False)
+    for path in result["files"].values():
+        answers.print(f"  {path}", markup=False, soft_wrap=True)
+
+
+def print_loaded(jobs: list[dict[str, Any]]) -> None:
+    """Show what each of several fetches brought."""
+    table = Table()
+    for name in ("Symbol", "Sessions", "First", "Last", "Version", "Status"):
+        table.add_column(name, justify="right" if name in {"Sessions", "Version"} else "left")
+    for job in jobs:
+        if job["error"]:
+            table.add_row(job["symbol"], "–", "–", "–", "–", job["status"])
+            continue
+        news = "new" if job["changed"] else "unchanged"
+        extent = (f"{job['bar_count']:,}", job["first_session"], job["last_session"], str(job["version"]))
+        table.add_row(job["symbol"], *extent, news if job["status"] == "succeeded" else job["status"])
+    answers.print(table)
 
 
 def print_files(found: dict[str, Any]) -> None:
@@ -121,13 +179,43 @@ def print_files(found: dict[str, Any]) -> None:
         answers.print(f"  {form.upper():<4} {path}", markup=False, soft_wrap=True)
 
 
+def print_tokens(tokens: list[dict[str, Any]]) -> None:
+    """List tokens by what their owners know them by, never by their text."""
+    if not tokens:
+        answers.print("There are none.")
+        return
+    table = Table()
+    for name in ("Begins with", "User", "Kind", "Name", "Created", "Last used", "Expires"):
+        table.add_column(name)
+    for token in tokens:
+        days = ((token[name] or "–")[:10] for name in ("created_at", "last_used_at", "expires_at"))
+        table.add_row(token["prefix"], token["user"], token["kind"], escape(token["name"]), *days)
+    answers.print(table)
+
+
 def print_started(started: dict[str, Any]) -> None:
     """Say where the system answers and how to go on."""
     answers.print(f"Bellwether is up at [bold]{started['url']}[/]")
-    answers.print(f"  API schema   {started['schema']}", markup=False, soft_wrap=True)
-    answers.print(f"  Logs         {started['logs']}", markup=False, soft_wrap=True)
-    answers.print("  A token      bellwether token create YOU", markup=False)
-    answers.print("  Stop         Ctrl-C, or bellwether down", markup=False)
+    for url in started["elsewhere"]:
+        _print_line("Elsewhere", url)
+    _print_line("API docs", started["docs"])
+    if "admin" in started:
+        _print_line("Admin", started["admin"])
+    _print_line("Logs", started["logs"])
+    _print_line("A token", "bellwether token create YOU")
+    _print_line("Stop", "Ctrl-C, or bellwether down")
+    if "account" in started:
+        print_account(started["account"])
+
+
+def print_account(account: dict[str, str]) -> None:
+    """Show the first account's password and token, which are stored hashed and never shown again."""
+    answers.print(
+        f"\nAccount [bold]{account['username']}[/] was made. Note its secrets, they are shown this once:"
+    )
+    _print_line("Password", account["password"])
+    _print_line("API token", account["token"])
+    _print_line("Change it", manage_line(f"changepassword {account['username']}"))
 
 
 def print_stopped(stopped: dict[str, Any]) -> None:
@@ -158,6 +246,10 @@ def print_status(status: dict[str, Any]) -> None:
     answers.print(table)
     for name, version in status["instruments"].items():
         answers.print(f"  {name} version {version}", markup=False)
+
+
+def _print_line(name: str, text: str) -> None:
+    answers.print(f"  {name:<12} {text}", markup=False, soft_wrap=True)
 
 
 def _parameters(run: dict[str, Any]) -> str:

@@ -1,22 +1,31 @@
 """Writes `docs/reference.md`: settings, commands, routes, metrics and strategies as the code has them.
 
-Run as `python -m deploy.local.reference`; a test holds the committed file to it.
+And the OpenAPI document that every service publishes, `.env.example` and the settings in the README. Run as
+`python -m deploy.local.reference`; tests hold the
+committed files to it.
 """
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).resolve().parents[2] / "docs/reference.md"
+from deploy.local.checkout import CHECKOUT
+from deploy.local.settings_text import env_example_text, setting_rows, with_readme_block
+
+TARGET = CHECKOUT / "docs/reference.md"
 
 
 def reference_text() -> str:
     """Return the whole page. Django must be loaded."""
     sections = (
         ("Settings", "Environment variables; each may be given as a file in `NAME_FILE`.", _settings()),
-        ("Commands", "Each takes `--json`; `bellwether COMMAND --help` lists its options.", _commands()),
-        ("Routes", "All but health and schema need `Authorization: Token ...`.", _routes()),
+        (
+            "Commands",
+            "All of `bellwether` take `--json`, and `--help` lists the options. `manage.py` has Django's others too.",
+            _commands(),
+        ),
+        ("Routes", "All but health, schema and logging in need `Authorization: Token ...`.", _routes()),
         (
             "Metrics",
             "Definitions `metrics/1`; a figure that is undefined is `null` with a reason.",
@@ -31,13 +40,7 @@ def reference_text() -> str:
 
 
 def _settings() -> list[str]:
-    from shared.settings.env import VARIABLES
-
-    rows = (
-        (f"`{item.name}`", f"`{item.default}`" if item.default else "", item.expected, item.help)
-        for item in VARIABLES
-    )
-    return _table(("variable", "default", "should be", "what for"), rows)
+    return _table(("variable", "default", "should be", "what for"), setting_rows())
 
 
 def _commands() -> list[str]:
@@ -46,7 +49,8 @@ def _commands() -> list[str]:
     from deploy.local.cli import app
 
     group: Any = typer.main.get_command(app)
-    return _table(("command", "what it does"), _commands_of(group, "bellwether"))
+    rows = (*_commands_of(group, "bellwether"), *_manage_commands())
+    return _table(("command", "what it does"), rows)
 
 
 def _commands_of(group: Any, prefix: str) -> Iterator[tuple[str, str]]:
@@ -57,13 +61,31 @@ def _commands_of(group: Any, prefix: str) -> Iterator[tuple[str, str]]:
             yield f"`{prefix} {name}`", (command.help or "").splitlines()[0]
 
 
-def _routes() -> list[str]:
-    from drf_spectacular.settings import spectacular_settings
+def _manage_commands() -> Iterator[tuple[str, str]]:
+    """Give our commands of `manage.py`, and Django's where ours stand over them."""
+    from django.core.management import get_commands, load_command_class
 
-    schema = spectacular_settings.DEFAULT_GENERATOR_CLASS().get_schema(request=None, public=True)
+    for name, package in sorted(get_commands().items()):
+        if str(package).startswith(("deploy.", "services.", "shared.")):
+            yield f"`manage.py {name}`", load_command_class(str(package), name).help
+
+
+def openapi_text() -> str:
+    """Return the document of all services. Django must be loaded, with the embedded settings."""
+    from shared.http.schema import Generator
+
+    made = Generator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def _routes() -> list[str]:
     rows = (
-        (method.upper(), f"`{path}`", operation.get("summary") or operation["description"].splitlines()[0])
-        for path, operations in schema["paths"].items()
+        (
+            method.upper(),
+            f"`{path}`",
+            operation["summary"] + (" (older)" if "deprecated" in operation else ""),
+        )
+        for path, operations in json.loads(openapi_text())["paths"].items()
         for method, operation in operations.items()
     )
     return _table(("method", "path", "what it does"), rows)
@@ -105,14 +127,20 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write the page and the document."""
     import django
+
+    from shared.http.document import PATH
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.local.settings")
     os.environ.setdefault("SECRET_KEY", "only-to-load-the-settings-" + "0" * 32)
     django.setup()
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(reference_text(), encoding="utf-8")
+    PATH.write_text(openapi_text(), encoding="utf-8")
+    (CHECKOUT / ".env.example").write_text(env_example_text(), encoding="utf-8")
+    readme = CHECKOUT / "README.md"
+    readme.write_text(with_readme_block(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

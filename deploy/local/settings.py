@@ -8,23 +8,31 @@ from shared.settings.databases import SERVICES
 from shared.settings.env import read
 
 APPS = [
+    "services.ingest",
     "services.ingest.sessions",
     "services.ingest.market",
     "services.ingest.fetches",
+    "services.analytics",
     "services.analytics.backtests",
     "services.analytics.forecasting",
+    "services.analytics.users",
+    "services.reports",
     "services.reports.documents",
 ]
 
 BELLWETHER: dict[str, Any]
+RISKS: list[str]
 TOKEN_CHECK_ALIAS: str
+WSGI_APPLICATION = "deploy.local.wsgi.application"
 
 globals().update(
     configure(
         read(os.environ),
-        title="Bellwether",
         services=list(SERVICES),
         apps=APPS,
         urls="deploy.local.urls",
     )
 )
+globals()["INSTALLED_APPS"].insert(
+    0, "deploy.local"
+)  # so that its commands stand over Django's of the same name

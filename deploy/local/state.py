@@ -42,6 +42,11 @@ class StateFolder:
         return self._folder("cache")
 
     @property
+    def models(self) -> Path:
+        """Models that were trained here."""
+        return self._folder("models")
+
+    @property
     def run(self) -> Path:
         """Records of running processes."""
         return self._folder("run")

@@ -1,7 +1,6 @@
 """What the commands do: ask a service, wait until the worker has done it, and return plain values."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,24 +9,15 @@ from uuid import UUID
 
 from uuid6 import uuid7
 
-from deploy.local.errors import LauncherError
-from deploy.local.system import Worker
+from deploy.local import output
+from deploy.local.system import Worker, open_system, working
+from deploy.local.waiting import StepFailed, require_success, wait_for
 from services.ingest.providers.csv_import import LARGEST_FILE_BYTES, parse_csv
-from services.ingest.providers.domain import DailySeries
+from services.ingest.providers.domain import DailySeries, UnknownSymbol
 from shared.errors import BellwetherError, NotFound
 from shared.observability.correlation import Cause, caused_by
 
-OPEN = {"queued", "running", "waiting_quota"}
-POLL_SECONDS = 0.02
-WAIT_SECONDS = 120.0
-
 # Models may only be imported once Django is loaded, so each step imports what it needs.
-
-
-class StepFailed(BellwetherError):
-    """Raised when a job ended without the result that a command waits for; `job` is its whole row."""
-
-    status, slug, title = 502, "job-failed", "The job did not succeed"
 
 
 class UnreadableFile(BellwetherError):
@@ -42,17 +32,18 @@ class UnwritableFolder(BellwetherError):
     status, slug, title = 400, "unwritable-folder", "The folder cannot be written"
 
 
-class TookTooLong(LauncherError):
-    """Raised when the worker did not finish a job within two minutes."""
-
-    status, slug, title = 504, "took-too-long", "The job takes too long"
-
-
 @contextmanager
 def as_command() -> Iterator[None]:
     """Give everything inside one correlation id."""
     with caused_by(Cause(_new_id())):
         yield
+
+
+@contextmanager
+def worker_for_command() -> Iterator[Worker]:
+    """Open the system with a worker for one command."""
+    with open_system() as system, working(system) as worker, as_command():
+        yield worker
 
 
 def fetch(symbol: str, *, provider: str, worker: Worker) -> dict[str, Any]:
@@ -75,18 +66,34 @@ def fetch(symbol: str, *, provider: str, worker: Worker) -> dict[str, Any]:
         "id": str(row.id),
         "symbol": row.symbol,
         "provider": row.provider,
-        "state": row.state,
+        "status": row.state,
         "version": row.version,
         "changed": row.changed,
         "first_session": _text(row.first_session),
         "last_session": _text(row.last_session),
         "bar_count": row.bar_count,
         "inner_gaps": row.inner_gaps,
-        "problem": row.problem,
+        "error": row.problem,
     }
     if row.problem:
         raise StepFailed(f"The fetch of {symbol} is {row.state}: {row.problem['detail']}", job=job)
     return job
+
+
+def fetch_all(symbols: list[str], *, provider: str, worker: Worker) -> list[dict[str, Any]]:
+    """Fetch symbols one after the other; return each one's job, or only why there is none. Raises UnknownProvider."""
+    jobs: list[dict[str, Any]] = []
+    for symbol in symbols:
+        try:
+            with output.step(f"Fetch {symbol} from {provider}"):
+                jobs.append(fetch(symbol, provider=provider, worker=worker))
+        except StepFailed as failed:
+            output.print_problem(failed, as_json=False)
+            jobs.append(failed.extra["job"])
+        except UnknownSymbol as unknown:
+            output.print_problem(unknown, as_json=False)
+            jobs.append({"symbol": symbol, "status": "refused", "error": unknown.as_problem()})
+    return jobs
 
 
 def read_file(path: Path, *, symbol: str) -> DailySeries:
@@ -146,11 +153,11 @@ def finished_run(run_id: UUID, *, worker: Worker) -> dict[str, Any]:
     from services.analytics.backtests.selectors import run_by_id
 
     run = wait_for(lambda: run_by_id(run_id), worker=worker)
-    _require_success("backtest", run)
+    require_success("backtest", run)
     return {
         "run_id": str(run.id),
         "symbol": run.symbol,
-        "state": run.state,
+        "status": run.state,
         "data_cut": {run.symbol: run.data_version},
         "basis": run.basis,
         "strategy": run.strategy,
@@ -193,7 +200,7 @@ def finished_forecast(forecast_id: UUID, *, worker: Worker) -> dict[str, Any]:
     from services.analytics.forecasting.selectors import forecast_by_id, points_of
 
     row = wait_for(lambda: forecast_by_id(forecast_id), worker=worker)
-    _require_success("forecast", row)
+    require_success("forecast", row)
     return {
         "forecast_id": str(row.id),
         "symbol": row.symbol,
@@ -241,7 +248,7 @@ def report(symbol: str, *, out: Path, worker: Worker) -> dict[str, Any]:
     if reports(symbol=symbol).filter(data_version=version, state="failed").exists():
         start_report(symbol=symbol, now=timezone.now())
     row = wait_for(newest, worker=worker)
-    _require_success("report", row)
+    require_success("report", row)
     return {
         "report_id": str(row.id),
         "symbol": symbol,
@@ -249,21 +256,6 @@ def report(symbol: str, *, out: Path, worker: Worker) -> dict[str, Any]:
         "document_hash": row.document_hash,
         "files": _write_files({form: file_of(row, form) for form in ("pdf", "json", "png")}, symbol, out),
     }
-
-
-def wait_for[T](read: Callable[[], T], *, worker: Worker) -> T:
-    """Read until the row is there and its work is over. Raises TookTooLong and ProcessFailed."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            row = read()
-        except NotFound:
-            row = None
-        if row is not None and getattr(row, "state", "done") not in OPEN:
-            return row
-        worker.check()
-        time.sleep(POLL_SECONDS)
-    raise TookTooLong(f"Nothing came in {WAIT_SECONDS:.0f} s; see {worker.log}.")
 
 
 def _write_files(bodies: dict[str, bytes], symbol: str, out: Path) -> dict[str, str]:
@@ -277,12 +269,6 @@ def _write_files(bodies: dict[str, bytes], symbol: str, out: Path) -> dict[str, 
     except OSError as error:
         raise UnwritableFolder(f"{out} cannot be written: {error.strerror}.") from None
     return {form: str(path) for form, path in paths.items()}
-
-
-def _require_success(what: str, row: Any) -> None:
-    if row.state != "succeeded":
-        detail = (row.problem or {}).get("detail", "no reason was recorded")
-        raise StepFailed(f"The {what} of {row.symbol} is {row.state}: {detail}", problem=row.problem)
 
 
 def _new_id() -> UUID:

@@ -3,16 +3,22 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from deploy.local import postgres
+from deploy.local.addresses import bracketed, host_here, hosts_of
+from deploy.local.checkout import CHECKOUT
 from deploy.local.errors import ProcessFailed
 from deploy.local.processes import ProcessSpec, last_lines, running_record
 from deploy.local.signals import stop_signals_ignored
 from deploy.local.state import StateFolder, open_state
+from shared.http.waiting import THREADS
+from shared.settings.env import is_given, read
 
 STOP_SECONDS = 15.0
 
@@ -25,24 +31,34 @@ class System:
     environment: dict[str, str]
 
 
+_opened: ContextVar[System | None] = ContextVar("_opened", default=None)
+
+
 @contextmanager
-def open_system() -> Iterator[System]:
+def open_system(*, quiet: bool = True) -> Iterator[System]:
     """Start or join PostgreSQL, load Django and bring the tables up to date; leave it all as it was found.
 
-    Raises LauncherError when this machine cannot run it.
+    Inside another such block it is that one. What a `quiet` command has to say it says in words; logs are for
+    processes that run on, and in this one they are for people. Raises LauncherError when this machine cannot run it, and WrongSetting.
     """
+    if (opened := _opened.get()) is not None:
+        yield opened
+        return
     state = open_state(os.environ)
+    _settle(read(os.environ), state)
     with postgres.start(state=state, environment=os.environ) as server:
         os.environ["DATABASE_URL"] = server.url
-        os.environ.setdefault("SECRET_KEY", state.secret("secret_key"))
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.local.settings")
-        os.environ.setdefault("MPLCONFIGDIR", str(state.cache))
-        environment = dict(os.environ)
-        # What the command itself has to say it says in words; logs are for the long-running processes.
-        os.environ.setdefault("LOG_LEVEL", "ERROR")
+        environment = {**os.environ, "PYTHONPATH": _python_path()}
+        if quiet:
+            os.environ.setdefault("LOG_LEVEL", "ERROR")
         os.environ.setdefault("LOG_JSON", "false")
         _load_django()
-        yield System(state=state, environment=environment)
+        system = System(state=state, environment=environment)
+        token = _opened.set(system)
+        try:
+            yield system
+        finally:
+            _opened.reset(token)
 
 
 @contextmanager
@@ -91,18 +107,40 @@ def worker_spec(system: System) -> ProcessSpec:
     )
 
 
-def web_spec(system: System, *, port: int, workers: int) -> ProcessSpec:
-    """Return how the web process is started: gunicorn on the loopback interface."""
+def web_spec(system: System, *, bind: str, port: int, workers: int) -> ProcessSpec:
+    """Return how the web process is started: gunicorn on this address."""
     return ProcessSpec(
         name="web",
         command=(
             *(sys.executable, "-m", "gunicorn", "deploy.local.wsgi:application"),
-            *("--bind", f"127.0.0.1:{port}", "--workers", str(workers), "--threads", "4"),
+            *("--bind", f"{bracketed(bind)}:{port}", "--workers", str(workers), "--threads", str(THREADS)),
             *("--timeout", "30", "--graceful-timeout", "8", "--max-requests", "10000"),
             *("--max-requests-jitter", "1000", "--no-control-socket"),
+            *("--limit-request-line", "8190"),  # so that overlong addresses are answered as any other
         ),
         environment=system.environment,
     )
+
+
+def _settle(values: Mapping[str, Any], state: StateFolder) -> None:
+    """Put into the environment what the settings leave open, so that this process and its children agree."""
+    if values["DATABASE_URL"] is not None:
+        os.environ["DATABASE_URL"] = values["DATABASE_URL"]
+    if values["SECRET_KEY"] is None:
+        os.environ["SECRET_KEY"] = state.secret("secret_key")
+    bind = values["BELLWETHER_BIND"]
+    others = () if is_given("ALLOWED_HOSTS", os.environ) else hosts_of(bind)
+    # Whatever names the owner permits, the check whether the system is ready comes from this machine.
+    os.environ["ALLOWED_HOSTS"] = ",".join(
+        dict.fromkeys((*values["ALLOWED_HOSTS"], *others, host_here(bind)))
+    )
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "deploy.local.settings")
+    os.environ.setdefault("MPLCONFIGDIR", str(state.cache))
+
+
+def _python_path() -> str:
+    """Return where child processes find our packages, also where they are not installed."""
+    return os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
 
 
 def _load_django() -> None:

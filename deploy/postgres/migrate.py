@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
+from django.core.management.commands.migrate import Command as DjangoMigrate
 from psycopg import errors, sql
 
 import shared.identity
@@ -37,7 +38,7 @@ def migrate() -> None:
         run_file(guard, _HERE / "prepare.sql")
         with as_owner():
             for alias in ALIASES:
-                call_command("migrate", database=alias, interactive=False, verbosity=0)
+                call_command(DjangoMigrate(), database=alias, interactive=False, verbosity=0)
         for file in (_BUS, _CHECK_TOKEN, _HERE / "feed.sql", _HERE / "grants.sql"):
             run_file(guard, file)
 

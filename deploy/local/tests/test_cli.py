@@ -2,10 +2,8 @@
 
 import http.client
 import json
-import os
+import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,54 +11,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from deploy.local.readiness import free_ports
+from deploy.local.tests.installation import Installation, installed
 
-BELLWETHER = [sys.executable, "-m", "deploy.local.cli"]
 BUNDLED = Path(__file__).resolve().parents[3] / "services/ingest/providers/bundled"
 METRICS = 24
-NOT_INHERITED = ("DATABASE_URL", "BROKER_URL", "BROKER_NAMESPACE", "SECRET_KEY", "ALLOWED_HOSTS", "LOG_LEVEL")
-
-
-class Installation:
-    """One state folder, and the command run on it."""
-
-    def __init__(self, home: Path) -> None:
-        self.port = free_ports(1)[0]
-        self.environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        self.environment |= {"BELLWETHER_HOME": str(home / "state"), "BELLWETHER_PORT": str(self.port)}
-        self.home = home
-
-    def run(self, *words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*BELLWETHER, *words],
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    def json(self, *words: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run(*words, "--json").stdout)
-        return found
-
-    def problem(self, *words: str, **environment: str) -> dict[str, Any]:
-        done = self.run(*words, "--json", code=1, **environment)
-        found: dict[str, Any] = json.loads(done.stderr.strip().splitlines()[-1])
-        return found
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    home = tmp_path_factory.mktemp("cli")
-    for folder in (home, *home.parents):
-        if str(folder).startswith("/tmp/"):
-            folder.chmod(0o711)  # as root, PostgreSQL's own account must pass through
-    found = Installation(home)
-    yield found
-    found.run("down")
+def installation() -> Iterator[Installation]:
+    with installed() as found:
+        yield found
 
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -81,8 +41,10 @@ class TestCommand:
         self, installation: Installation
     ) -> None:
         demo = installation.json("demo", "FB", "--out", str(installation.home / "out"))
+        installation.first_account = demo["account"]
 
         assert demo["run"]["run_id"]
+        assert demo["run"]["status"] == "succeeded"
         assert demo["run"]["data_cut"] == {"FB": 1}
         assert len(demo["run"]["metrics"]) == METRICS
         assert len(demo["forecast"]["points"]) == 30
@@ -91,6 +53,20 @@ class TestCommand:
             json.loads(Path(demo["report"]["files"]["json"]).read_text())["hash"]
             == demo["report"]["document_hash"]
         )
+
+    def test_the_first_run_made_an_account_and_the_second_makes_and_tells_nothing(
+        self, installation: Installation
+    ) -> None:
+        account = installation.first_account
+
+        again = installation.json("demo", "FB", "--out", str(installation.home / "out"))
+
+        assert account["username"] == "admin"
+        assert re.fullmatch(r"([2-9a-z]{5}-){3}[2-9a-z]{5}", account["password"])
+        (token,) = installation.json("token", "list", "admin")["tokens"]
+        assert (token["kind"], token["name"]) == ("api", "first run")
+        assert account["token"].startswith(token["prefix"])
+        assert "account" not in again
 
     def test_people_read_a_metric_table_the_first_and_last_day_and_the_paths(
         self, installation: Installation
@@ -107,7 +83,7 @@ class TestCommand:
     def test_a_second_fetch_finds_nothing_new(self, installation: Installation) -> None:
         job = installation.json("fetch", "fb")
 
-        assert (job["state"], job["changed"], job["version"]) == ("succeeded", False, 1)
+        assert (job["status"], job["error"], job["changed"], job["version"]) == ("succeeded", None, False, 1)
 
     def test_backtest_forecast_and_report_work_on_their_own(self, installation: Installation) -> None:
         run = installation.json("backtest", "FB", "--parameter", "buy_window=20", "--capital", "5000")
@@ -160,17 +136,34 @@ class TestCommand:
     ) -> None:
         assert installation.problem(*words)["type"] == f"/problems/{slug}"
 
+    def test_tokens_are_made_listed_and_revoked(self, installation: Installation) -> None:
+        text = installation.json("token", "create", "Maker", "--name", "laptop")["token"]
+        (token,) = installation.json("token", "list", "MAKER")["tokens"]
+
+        assert (token["user"], token["name"], token["last_used_at"]) == ("maker", "laptop", None)
+        assert text not in installation.run("token", "list").stdout
+        assert installation.problem("token", "revoke", "bw_")["type"] == "/problems/not-found"
+        assert installation.json("token", "revoke", token["id"])["revoked"]["id"] == token["id"]
+        assert installation.json("token", "list", "maker") == {"tokens": []}
+        assert installation.problem("token", "revoke", token["id"])["type"] == "/problems/not-found"
+
     def test_up_answers_down_stops_and_a_second_up_is_refused(self, installation: Installation) -> None:
         started = installation.json("up", "--detach")
         token = installation.json("token", "create", "tester")["token"]
 
+        assert started["url"] == f"http://127.0.0.1:{installation.port}"
+        assert (started["docs"], started["admin"]) == (
+            f"{started['url']}/api/docs/",
+            f"{started['url']}/admin/",
+        )
+        assert "account" not in started
         assert get(f"{started['url']}/readyz")[0] == 200
         assert get(f"{started['url']}/api/v1/fetches/")[0] == 401
         status, page = get(f"{started['url']}/api/v1/fetches/", Authorization=f"Token {token}")
         assert (status, len(page["results"]) > 0) == (200, True)
         assert installation.problem("up")["type"] == "/problems/already-running"
         assert installation.json("status")["running"] is True
-        assert installation.json("fetch", "FB")["state"] == "succeeded"
+        assert installation.json("fetch", "FB")["status"] == "succeeded"
 
         assert installation.json("down")["stopped"] == ["worker", "web"]
         assert installation.json("status") == {"running": False, "left_behind": []}
