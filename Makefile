@@ -1,6 +1,6 @@
 # Every target brings the environment up to date first (deploy/local/bootstrap.sh), so none needs another.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint train-model setup
+.PHONY: help demo up down test test-services fuzz lint generated requirements train-model setup
 
 SYMBOL ?= AAPL
 export SYMBOL
@@ -27,11 +27,26 @@ test: ## Run all tests against a private PostgreSQL and RabbitMQ (ARGS='pytest a
 	@env -u DATABASE_URL deploy/local/bootstrap.sh
 	@$(VENV)/bin/python -m deploy.local.testing $(ARGS)
 
-lint: setup ## Check style, formatting, types and import boundaries
+test-services: setup ## Boot and test each service with nothing but its own extra installed
+	@$(VENV)/bin/python -m deploy.local.service_tests
+
+fuzz: setup ## Send at least 2,000 generated requests to each service (ARGS='--fuzz-seed 7')
+	@$(VENV)/bin/python -m deploy.local.testing services/tests/test_fuzz.py -rP --fuzz-cases 2000 $(ARGS)
+
+lint: setup ## Check style, formatting, types, import boundaries and requirements.txt
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	@deploy/local/bootstrap.sh requirements | diff - requirements.txt || \
+		{ echo "requirements.txt is not what uv.lock says: run 'make requirements'." >&2; exit 1; }
+
+generated: setup requirements ## Write everything that is made from the code or the lock again
+	$(VENV)/bin/python -m deploy.local.reference
+	$(VENV)/bin/python -m shared.contracts.schema
+
+requirements: setup ## Export requirements.txt from uv.lock
+	@deploy/local/bootstrap.sh requirements > requirements.partial && mv requirements.partial requirements.txt
 
 train-model: ## Train the shipped forecast model again, in an environment of its own
 	@UV_PROJECT_ENVIRONMENT=$(TRAIN_VENV) deploy/local/bootstrap.sh --extra train

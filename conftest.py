@@ -28,6 +28,12 @@ os.environ["LOG_LEVEL"] = "ERROR"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make fuzz` ask for more than `make test` does."""
+    parser.addoption("--fuzz-cases", type=int, default=300, help="least requests to each service")
+    parser.addoption("--fuzz-seed", type=int, default=1, help="where the requests' random values begin")
+
+
 def pytest_configure() -> None:
     """Load Django before any test module imports a model."""
     import django
@@ -35,6 +41,14 @@ def pytest_configure() -> None:
 
     django.setup()
     setup_test_environment()
+    _hash_fast()
+
+
+def _hash_fast() -> None:
+    """Let a password cost next to nothing: what one costs is measured, not tested."""
+    from shared.identity.hashers import Argon2id
+
+    Argon2id.time_cost, Argon2id.memory_cost = 1, 8
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +84,7 @@ def db(owner: psycopg.Connection) -> Iterator[psycopg.Connection]:
 
     yield owner
     connections.close_all()
-    _empty(owner)
+    empty(owner)
 
 
 @pytest.fixture
@@ -111,7 +125,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in without]
 
 
-def _empty(owner: psycopg.Connection) -> None:
+def empty(owner: psycopg.Connection) -> None:
+    """Take every row that a test may have left."""
     tables = owner.execute(
         "SELECT schemaname, tablename FROM pg_tables"
         " WHERE schemaname IN ('ingest', 'analytics', 'reports', 'identity', 'bus') AND tablename <> ALL(%s)",

@@ -27,7 +27,9 @@ def assert_documented(document: Document, path: str, response: Any, *, method: s
 def _closed(components: Document) -> Document:
     """Forbid what is not documented, except in problems, which may carry more."""
     schemas = {
-        name: schema if name == "Problem" else {**schema, "additionalProperties": False}
+        name: schema
+        if name == "Problem" or "properties" not in schema
+        else {**schema, "additionalProperties": False}
         for name, schema in components["schemas"].items()
     }
     return {"schemas": schemas}

@@ -1,6 +1,11 @@
 """Moves everything that is pending, in this process: what workers, relays and consumers do in theirs."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Event
+
+from django.db import connections
 
 from shared.eventstore.inbox import receive
 from shared.eventstore.jobs import due_jobs
@@ -33,3 +38,22 @@ def _moved(service: str, bus: PostgresBus) -> int:
     with bus.batch(service, limit=100, wait_seconds=0) as bodies:
         receive(service, bodies, pause=Event().wait)
     return len(jobs) + sent + len(bodies)
+
+
+@contextmanager
+def draining(services: tuple[str, ...] = SERVICES) -> Iterator[None]:
+    """Move what becomes pending meanwhile, from a thread of its own, as while a request waits for its work."""
+    over = Event()
+
+    def drain() -> None:
+        while not over.wait(0.02):
+            drain_everything(services)
+        connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        moving = pool.submit(drain)
+        try:
+            yield
+        finally:
+            over.set()
+            moving.result()

@@ -37,10 +37,10 @@ SYMBOLS: tuple[Any, ...] = (
     "ı",
 )
 ADDRESSES: dict[str, Expected] = {
-    "/api/v1/instruments/AA%00PL/": (400, "invalid-symbol"),
-    "/api/v1/instruments/%ff%fe/": (400, "invalid-symbol"),
-    "/api/v1/instruments/" + "A" * 5000 + "/": (400, "invalid-symbol"),
-    "/api/v1/instruments/%0d%0aX:y/": (400, "invalid-symbol"),
+    "/api/v1/instruments/AA%00PL/": (404, "not-found"),
+    "/api/v1/instruments/%ff%fe/": (404, "not-found"),
+    "/api/v1/instruments/" + "A" * 5000 + "/": (404, "not-found"),
+    "/api/v1/instruments/%0d%0aX:y/": (404, "not-found"),
     "/api/v1/instruments/NOPE/": (404, "unknown-symbol"),
     "/api/v1/instruments/NOPE": (404, "unknown-symbol"),
     "/api/v1/bars/?symbol=NOPE": (404, "unknown-symbol"),
@@ -66,11 +66,21 @@ ADDRESSES: dict[str, Expected] = {
     "/api/v1/bars/?symbol=AAPL&start=20240102": INVALID,
     "/api/v1/bars/?symbol=AAPL&end=9999-12-31": INVALID,
     "/api/v1/bars/?symbol=AAPL&start=2025-01-02&end=2024-01-02": INVALID,
-    "/api/v1/bars/?symbol=AAPL&cursor=2024-13-01": INVALID,
     "/api/v1/fetches/?limit=1001": INVALID,
     "/api/v1/fetches/?cursor=abc": INVALID,
     "/api/v1/fetches/?cursor=%00%ff": INVALID,
-    "/api/v1/fetches/?state=done": INVALID,
+    "/api/v1/fetches/?status=done": INVALID,
+    "/api/v1/fetches/?state=queued": INVALID,
+    "/api/v1/fetches/?symbol=FB,,IBM": INVALID,
+    "/api/v1/fetches/?symbol=FB,%00": INVALID,
+    "/api/v1/fetches/?symbol=" + ",".join(f"A{number}" for number in range(51)): INVALID,
+    "/api/v1/fetches/?sort=id": INVALID,
+    "/api/v1/fetches/?start=2025-01-02&end=2024-01-02": INVALID,
+    "/api/v1/reports/?status=partial": INVALID,
+    "/api/v1/instruments/?sort=created_at": INVALID,
+    "/api/v1/bars/?symbol=AAPL,FB": INVALID,
+    "/api/v1/bars/?symbol=AAPL&shape=table": INVALID,
+    "/api/bars/?symbol=AAPL&shape=table": INVALID,
     "/api/v1/forecasts/?kind=dead": INVALID,
     "/api/v1/backtests/?strategy=%00": INVALID,
     "/api/v1/fetches/?" + "&".join(f"p{number}=1" for number in range(1001)): MALFORMED,
@@ -86,7 +96,6 @@ ADDRESSES: dict[str, Expected] = {
     "/api/v1/nothing/": (404, "not-found"),
     "/%00": (404, "not-found"),
     "/%ff/": (404, "not-found"),
-    "/": (404, "not-found"),
 }
 FIELDS: tuple[tuple[str, Any], ...] = (
     ("initial_capital", "NaN"),
@@ -223,12 +232,12 @@ def test_odd_headers_are_answered(api: ApiClient) -> None:
 
 def test_a_wrong_method_is_told_the_permitted_ones(api: ApiClient) -> None:
     for method, path, allowed in [
-        ("DELETE", FETCHES, "GET, POST, HEAD"),
-        ("PUT", f"/api/v1/reports/{uuid4()}/", "GET, HEAD"),
-        ("POST", BARS, "GET, HEAD"),
-        ("POST", "/readyz", "GET, HEAD"),
-        ("OPTIONS", "/api/schema/", "GET, HEAD"),
-        ("BREW", FETCHES, "GET, POST, HEAD"),
+        ("DELETE", FETCHES, "GET, POST, HEAD, OPTIONS"),
+        ("PUT", f"/api/v1/reports/{uuid4()}/", "GET, DELETE, HEAD, OPTIONS"),
+        ("POST", BARS, "GET, HEAD, OPTIONS"),
+        ("POST", "/readyz", "GET, HEAD, OPTIONS"),
+        ("TRACE", "/api/schema/", "GET, HEAD, OPTIONS"),
+        ("BREW", FETCHES, "GET, POST, HEAD, OPTIONS"),
     ]:
         response = api.generic(method, path)
         assert_problem(response, 405, "method-not-allowed")

@@ -1,6 +1,7 @@
 """The shape of the code is a promise like any other (DESIGN of the tree, sizes, purity)."""
 
 import ast
+import os
 import subprocess
 import sys
 import tomllib
@@ -9,19 +10,23 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings.databases import SERVICES
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("shared", "services", "deploy")
-LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_README = 300, 40, 120
+LONGEST_MODULE, LONGEST_FUNCTION, LONGEST_README = 300, 40, 150
 VAGUE_NAMES = {"utils", "helpers", "common", "misc", "util"}
 APP_FILES = {
     "__init__",
     "admin",
     "api",
     "apps",
+    "compat",
     "domain",
     "events",
     "handlers",
     "models",
+    "pages",
     "selectors",
     "services",
     "tasks",
@@ -36,6 +41,7 @@ IMPURE_CALLS = {
     ("os", "getenv"),
     ("np", "random"),
 }
+HEAVY_LIBRARIES = {"matplotlib", "numba", "onnxruntime", "reportlab", "sklearn", "svglib", "typer"}
 IMPURE_MODULES = {"random", "secrets", "time", "uuid6"}
 
 
@@ -90,9 +96,10 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_every_app_has_the_same_file_names_for_the_same_things() -> None:
     apps = [path.parent for path in modules() if path.name == "apps.py" and "services" in path.parts]
 
-    assert len(apps) == 6
+    assert len(apps) == 7
+    # The tables of users are those of shared.identity.
+    assert [app.name for app in apps if not (app / "models.py").exists()] == ["users"]
     for app in apps:
-        assert (app / "models.py").exists()
         for path in app.glob("*.py"):
             touches_django = "from django" in path.read_text() or "rest_framework" in path.read_text()
             assert (
@@ -139,6 +146,30 @@ def test_pure_code_runs_without_django() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("wsgi", ["deploy.local.wsgi", *(f"services.{service}.wsgi" for service in SERVICES)])
+def test_a_web_process_loads_no_library_that_only_work_needs(wsgi: str) -> None:
+    # With all addresses and their views, which a server loads before it forks or with its first request.
+    program = (
+        f"import sys, {wsgi}\n"
+        "from django.urls import get_resolver\n"
+        "get_resolver().url_patterns\n"
+        f"print(*sorted({HEAVY_LIBRARIES} & set(sys.modules)))\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
 
 
 def test_the_readme_stays_short() -> None:
