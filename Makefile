@@ -30,8 +30,8 @@ test: ## Run all tests against a private PostgreSQL and RabbitMQ (ARGS='pytest a
 test-services: setup ## Boot and test each service with nothing but its own extra installed
 	@$(VENV)/bin/python -m deploy.local.service_tests
 
-fuzz: setup ## Send at least 2,000 generated requests to each service (ARGS='--fuzz-seed 7')
-	@$(VENV)/bin/python -m deploy.local.testing services/tests/test_fuzz.py -rP --fuzz-cases 2000 $(ARGS)
+fuzz: setup ## Send at least 2,000 generated requests to each service (ARGS='--seed 7')
+	@$(VENV)/bin/python -m services.tests.fuzz $(ARGS)
 
 lint: setup ## Check style, formatting, types, import boundaries and requirements.txt
 	$(VENV)/bin/ruff check
