@@ -117,6 +117,8 @@ def web_spec(system: System, *, bind: str, port: int, workers: int) -> ProcessSp
             *("--timeout", "30", "--graceful-timeout", "8", "--max-requests", "10000"),
             *("--max-requests-jitter", "1000", "--no-control-socket"),
             *("--limit-request-line", "8190"),  # so that overlong addresses are answered as any other
+            # Else whoever calls from loopback sets the scheme and SCRIPT_NAME; TRUSTED_PROXIES says who is believed.
+            *("--forwarded-allow-ips", ""),
         ),
         environment=system.environment,
     )

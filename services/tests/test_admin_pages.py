@@ -26,7 +26,7 @@ from conftest import empty
 from services.ingest.fetches.services import request_fetch
 from services.tests.pipeline import drain_everything
 from shared.admin.per_service import model_in
-from shared.eventstore.models import Event, Parked, StreamPosition
+from shared.eventstore.models import Event, Job, Parked, StreamPosition
 from shared.eventstore.parked import park
 from shared.http.models import KeyedRequest, RateWindow
 from shared.identity.authentication import SESSION_COOKIE
@@ -209,6 +209,13 @@ def test_whatever_is_searched_or_asked_of_a_list_there_is_an_answer(site: Client
 
     assert {asked: status for asked, status in answers.items() if status not in {200, 302, 400}} == {}
     assert all(status in {200, 302} for (_, name, _), status in answers.items() if name == "q")
+
+
+@pytest.mark.parametrize("year", ["0", "99999"])
+def test_a_year_that_no_date_has_leads_to_the_list_without_it(site: Client, year: str) -> None:
+    for service in SERVICES:
+        jobs = list_of(model_in(service, Job))
+        assert site.get(f"{jobs}?created_at__year={year}")["Location"] == f"{jobs}?e=1"
 
 
 def test_a_row_that_does_not_exist_is_said_to_be_missing(site: Client) -> None:

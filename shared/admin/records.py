@@ -102,11 +102,11 @@ class ListedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic for th
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list; parameters that the database cannot take lead to it, without them."""
+        """Show the list; parameters that the database cannot take, or no date has, lead to it without them."""
         try:
             title = capfirst(str(self.opts.verbose_name_plural))
             return super().changelist_view(request, {"title": title, **(extra_context or {})})
-        except DataError:
+        except (DataError, ValueError):
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 
 

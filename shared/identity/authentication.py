@@ -52,7 +52,7 @@ class SessionAuthentication(BaseAuthentication):
 def session_of(request: HttpRequest | Request) -> Principal | None:
     """Return the caller whom the session cookie names, None without one or when its session has ended."""
     text = request.COOKIES.get(SESSION_COOKIE)
-    return check_token(text, alias=settings.TOKEN_CHECK_ALIAS) if text else None
+    return check_token(text, alias=settings.TOKEN_CHECK_ALIAS, kind="session") if text else None
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:

@@ -64,7 +64,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
 
 class Token(models.Model):
-    """An API token or a login session, stored as the SHA-256 of 256 random bits: with that nobody can log in.
+    """An API token or a login session, stored as a SHA-256 of 256 random bits: with that nobody can log in.
 
     `kind` says where it lives: `api` with a program, `session` in a browser's cookie. `prefix` is the beginning
     of its text, by which its owner recognises it.

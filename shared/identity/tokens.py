@@ -85,8 +85,9 @@ def issue_token(
         raise ValueError(f"a token needs {TOKEN_BYTES} random bytes")
     text = PREFIX + base64.urlsafe_b64encode(secret).decode().rstrip("=")
     tokens = Token.objects.using("identity")
+    digest = _digest(text, kind)
     tokens.get_or_create(
-        digest=_digest(text),
+        digest=digest,
         defaults={
             "user": user,
             "kind": kind,
@@ -96,7 +97,7 @@ def issue_token(
             "idle_limit": idle_limit,
         },
     )
-    token = tokens.live().select_related("user").filter(digest=_digest(text)).first()
+    token = tokens.live().select_related("user").filter(digest=digest).first()
     if token is None:
         raise TokenEnded(
             "The token made under this Idempotency-Key was revoked or has expired; use another key."
@@ -104,18 +105,23 @@ def issue_token(
     return Issued(text=text, token=token)
 
 
-def check_token(text: str, *, alias: str) -> Principal | None:
-    """Return the caller for a token's text, None when it is unknown, revoked or expired, or its user inactive."""
+def check_token(text: str, *, alias: str, kind: Kind = "api") -> Principal | None:
+    """Return the caller for the text of a token of this kind.
+
+    None when it is unknown, revoked, expired or of the other kind, or its user inactive.
+    """
     if not _TEXT.fullmatch(text):
         return None
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT public_id, username, is_superuser, is_staff, token_id FROM identity.check_token(%s)",
-            [_digest(text)],
+            [_digest(text, kind)],
         )
         row = cursor.fetchone()
     return Principal(*row) if row else None
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(base64.urlsafe_b64decode(text.removeprefix(PREFIX) + "=")).digest()
+def _digest(text: str, kind: Kind) -> bytes:
+    """Return what is stored of a token; the kind is part of it, so that a session is found only as a session."""
+    secret = base64.urlsafe_b64decode(text.removeprefix(PREFIX) + "=")
+    return hashlib.sha256(secret if kind == "api" else kind.encode() + secret).digest()

@@ -141,9 +141,12 @@ def configure(values: dict[str, Any], *, services: list[str], apps: list[str], u
 
 
 def on_loopback(values: dict[str, Any]) -> bool:
-    """Return whether only this machine can reach the process: what is unsafe elsewhere is permitted then."""
-    local: bool = values["BELLWETHER_ENV"] == "local" and ip_address(values["BELLWETHER_BIND"]).is_loopback
-    return local
+    """Return whether only this machine can reach the process: what is unsafe elsewhere is permitted then.
+
+    A proxy in front brings others.
+    """
+    local: bool = values["BELLWETHER_ENV"] == "local" and values["TRUSTED_PROXIES"] == 0
+    return local and ip_address(values["BELLWETHER_BIND"]).is_loopback
 
 
 def risks(values: dict[str, Any]) -> list[str]:

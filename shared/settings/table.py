@@ -214,7 +214,8 @@ VARIABLES: tuple[Variable, ...] = (
         name="TRUSTED_PROXIES",
         default="0",
         expected="a whole number from 0 to 9",
-        help="proxies in front whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+        help="proxies in front whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; behind one nothing is"
+        " on loopback",
         parse=whole(0, 9),
     ),
     Variable(

@@ -129,10 +129,15 @@ def change_password(
 
 
 def set_password(*, user: User, password: str, keep_token_id: UUID | None = None) -> None:
-    """Give a user a password that was checked to be acceptable, and end the tokens and sessions. Raises HasherBusy."""
+    """Give a user a password that was checked to be acceptable, and end the tokens and sessions.
+
+    Raises HasherBusy, and WrongPassword when another password was set since `user` was read.
+    """
     encoded = make_password(password)
     with transaction.atomic(using="identity", durable=True):
-        User.objects.using("identity").filter(pk=user.pk).update(password=encoded)
+        same = User.objects.using("identity").filter(pk=user.pk, password=user.password)
+        if not same.update(password=encoded):
+            raise WrongPassword("It was changed at this very moment.", field="current_password")
         ended = Token.objects.using("identity").filter(user=user, revoked_at=None)
         if keep_token_id is not None:
             ended = ended.exclude(public_id=keep_token_id)

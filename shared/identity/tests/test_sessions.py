@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
@@ -15,7 +16,7 @@ from shared.identity.authentication import SESSION_COOKIE
 from shared.identity.middleware import SessionUser
 from shared.identity.models import Token, User
 from shared.identity.sessions import clear_session_cookie, set_session_cookie
-from shared.identity.tokens import create_token
+from shared.identity.tokens import create_token, issue_token
 
 ADDRESSES = {
     "ingest": "/api/v1/fetches/",
@@ -26,10 +27,17 @@ CSRF = "c" * 32
 
 
 @pytest.fixture
-def browser(token: str) -> Iterator[Client]:
+def session(token: str) -> str:
+    """Give the text of a session of user `tester`."""
+    with transaction.atomic(using="identity"):
+        return issue_token(user=User.objects.get(), secret=os.urandom(32), kind="session").text
+
+
+@pytest.fixture
+def browser(session: str) -> Iterator[Client]:
     """Give a browser that is logged in."""
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-    client.cookies[SESSION_COOKIE] = token
+    client.cookies[SESSION_COOKIE] = session
     yield client
 
 
@@ -78,6 +86,18 @@ def test_a_token_in_the_header_needs_no_csrf_token_and_stands_over_the_cookie(br
     assert browser.get("/api/v1/users/me/", headers={"Authorization": "Token bad"}).status_code == 401
 
 
+def test_a_token_is_no_session_and_a_session_no_token(token: str, session: str) -> None:
+    client = Client(raise_request_exception=False)
+
+    assert client.get("/api/v1/users/me/", headers={"Authorization": f"Token {token}"}).status_code == 200
+    assert client.get("/api/v1/users/me/", headers={"Authorization": f"Token {session}"}).status_code == 401
+    client.cookies[SESSION_COOKIE] = token
+    assert client.get("/api/v1/users/me/").status_code == 401
+    assert not user_seen_with(token).is_authenticated
+    client.cookies[SESSION_COOKIE] = session
+    assert client.get("/api/v1/users/me/").status_code == 200
+
+
 @pytest.mark.parametrize("value", ["", "nothing", "bw_" + "A" * 43, "bw_\x00", "é" * 46])
 def test_a_cookie_that_is_no_session_is_as_none(db: psycopg.Connection[Any], value: str) -> None:
     client = Client(raise_request_exception=False)
@@ -116,13 +136,13 @@ def user_seen_with(cookie: str | None) -> Any:
     return request.user
 
 
-def test_pages_and_the_admin_see_the_user_of_the_session(token: str) -> None:
-    seen = user_seen_with(token)
+def test_pages_and_the_admin_see_the_user_of_the_session(session: str) -> None:
+    seen = user_seen_with(session)
 
     assert seen == User.objects.using("identity").get()
     assert seen.is_authenticated
     User.objects.using("identity").update(is_active=False)
-    assert not user_seen_with(token).is_authenticated
+    assert not user_seen_with(session).is_authenticated
 
 
 def test_without_a_session_nobody_is_seen_and_the_database_is_not_asked() -> None:

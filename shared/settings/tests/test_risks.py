@@ -12,6 +12,7 @@ ELSEWHERE = [
     {"BELLWETHER_BIND": "0.0.0.0"},
     {"BELLWETHER_BIND": "::"},
     {"BELLWETHER_BIND": "192.0.2.7"},
+    {"TRUSTED_PROXIES": "1"},
 ]
 
 

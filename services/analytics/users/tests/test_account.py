@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from services.analytics.users.services import set_password
 from services.analytics.users.tests.visitor import ME, PASSWORD, count_hashes, log_in
 from shared.http.tests.api_client import ApiClient, assert_problem
 from shared.identity.models import Token, User
+from shared.identity.passwords import is_right
 
 NEW = "nine loud harbour lamps"
 PASSWORD_ADDRESS = f"{ME}password/"
@@ -63,6 +65,22 @@ def test_a_new_password_ends_all_other_tokens_and_the_old_password(caller: ApiCl
     assert caller.get(ME).status_code == 200
     assert [other.get(ME).status_code for other in others] == [401, 401]
     assert log_in().status_code == 401
+    assert log_in(password=NEW).status_code == 201
+
+
+def test_of_two_changes_of_a_password_at_once_only_the_first_is_made(
+    caller: ApiClient, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(password: str, *, user: User | None) -> bool:
+        found = is_right(password, user=user)
+        set_password(user=anna, password=NEW)
+        return found
+
+    monkeypatch.setattr("services.analytics.users.services.is_right", slow)
+    late = caller.send(PASSWORD_ADDRESS, current_password=PASSWORD, new_password="six quiet harbour lamps")
+
+    assert_problem(late, 400, "wrong-password")
+    monkeypatch.undo()
     assert log_in(password=NEW).status_code == 201
 
 
