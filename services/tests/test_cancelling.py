@@ -152,11 +152,12 @@ def test_standing_work_that_was_cancelled_is_no_outcome_to_report_on(api: ApiCli
     drain_everything()
 
     assert api.show("/api/v1/reports/")["results"] == []
-    refused = assert_problem(api.send("/api/v1/reports/", symbol="FB"), 404, "nothing-to-report")
-    assert refused["fetch"] == "/fetch/FB/"
+    again = {"backtests": "/backtest/FB/10000/", "forecasts": "/predict/FB/"}[work]
+    for refused in (api.send("/api/v1/reports/", symbol="FB"), api.get("/report/FB/")):
+        assert assert_problem(refused, 409, "work-cancelled")["again"] == again
     assert_rebuilt_equals_live()
 
-    api.send(f"/api/v1/{work}/", symbol="FB")
+    assert api.get(again).status_code == 202
     drain_everything()
     [report] = api.show("/api/v1/reports/")["results"]
     assert report["status"] == "succeeded"
@@ -174,6 +175,22 @@ def test_a_cancelled_report_is_not_begun_again_by_what_happens_to_the_work_it_is
     drain_everything()
 
     assert [row["status"] for row in api.show("/api/v1/reports/")["results"]] == ["cancelled"]
+
+
+def test_all_who_ask_again_for_a_broken_report_at_once_get_the_one_that_is_begun(api: ApiClient) -> None:
+    queue(api, "reports")
+    drain_everything()
+    [made] = api.show("/api/v1/reports/")["results"]
+
+    def ask() -> tuple[int, str]:
+        answer = api.send("/api/v1/reports/", symbol="FB")
+        return answer.status_code, answer.json().get("id")
+
+    for _ in range(5):
+        break_report(UUID(made["id"]))
+        assert set(together(ask, ask, ask)) == {(202, made["id"])}
+        assert len(due_jobs("reports", limit=9)) == 1
+        drain_everything()
 
 
 def test_either_the_worker_or_the_caller_has_the_job(api: ApiClient) -> None:

@@ -25,6 +25,7 @@ class StreamConflict(BellwetherError):
     """Raised when a stream moved on since it was read; load it again and repeat the command."""
 
     status, slug, title = 409, "stream-conflict", "Somebody else changed this at the same time"
+    retry_after_seconds = 1
 
 
 class OutsideTransaction(RuntimeError):

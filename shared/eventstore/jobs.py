@@ -26,6 +26,7 @@ class JobAlreadyOpen(BellwetherError):
     """Raised when the same work is queued or running; `job_id` names it."""
 
     status, slug, title = 409, "job-already-open", "The same work is under way"
+    retry_after_seconds = 1
 
 
 class LeaseLost(BellwetherError):

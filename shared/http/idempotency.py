@@ -139,7 +139,9 @@ def _look(service: str, asked: dict[str, Any]) -> Claim | HttpResponse | None:
     if held is None:  # it was removed at this very moment
         return None
     if bytes(held.request_hash) != asked["request_hash"]:
-        raise IdempotencyKeyMismatch(f"{HEADER} {held.key!r} came with another body before.")
+        raise IdempotencyKeyMismatch(
+            f"{HEADER} {held.key!r} came with another body before; use a new key for a new request."
+        )
     if held.status is None or held.body is None:
         return None
     return HttpResponse(
@@ -152,7 +154,8 @@ def _settle(claim: Claim, response: Any, *, keeps_body: bool) -> None:
     held = KeyedRequest.objects.using(claim.service).filter(id=claim.id, fence=claim.fence)
     status = response.status_code
     try:
-        if 200 <= status < 300 or status in _FINAL_REFUSALS:
+        passes = "Retry-After" in response.headers  # of a refusal: it holds for this moment only
+        if 200 <= status < 300 or (status in _FINAL_REFUSALS and not passes):
             headers = {name: response[name] for name in _KEPT_HEADERS if name in response.headers}
             body = response.content if keeps_body else None
             held.update(claimed_at=None, status=status, headers=headers, body=body)

@@ -35,6 +35,16 @@ SLUGS: dict[int, tuple[str, str]] = {
 }
 
 
+# What the framework says of these is true and helps nobody.
+_ADVICE: dict[type[exceptions.APIException], str] = {
+    exceptions.NotAuthenticated: (
+        "Send the header `Authorization: Token bw_...`; POST /api/v1/tokens/, /account/ and"
+        " `bellwether token create` make tokens."
+    ),
+    exceptions.UnsupportedMediaType: "Send JSON and the header `Content-Type: application/json`.",
+}
+
+
 class Unavailable(BellwetherError):
     """Raised when the database does not answer; the request may be repeated."""
 
@@ -73,7 +83,7 @@ def exception_handler(exc: Exception, context: Any) -> Response | None:
     if isinstance(exc, (OperationalError, InterfaceError)):
         exc = Unavailable("The database does not answer. Try again shortly.")
     elif isinstance(exc, Http404):
-        exc = NotFound("There is nothing at this address.")
+        exc = NotFound("There is nothing at this address; /api/docs/ lists all there are.")
     elif isinstance(exc, RequestDataTooBig):
         exc = BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     elif isinstance(exc, (SuspiciousOperation, UnreadablePostError)):
@@ -106,7 +116,7 @@ class _ProblemHandler(ExceptionHandler):
             named = "; ".join(f"{error['attr']}: {error['detail']}" for error in errors[:5])
             return {**_of_error(ValidationFailed(named), request), "errors": errors}
         detail = str(exc.detail) if exc.status_code < 500 else "An unexpected error was logged."
-        return problem_body(request, exc.status_code, detail)
+        return problem_body(request, exc.status_code, _ADVICE.get(type(exc), detail))
 
 
 def problem_body(request: Any, status: int, detail: str) -> dict[str, Any]:
@@ -153,7 +163,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an unknown address."""
-    return problem_response(request, 404, "There is nothing at this address.")
+    return problem_response(request, 404, "There is nothing at this address; /api/docs/ lists all there are.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -77,8 +77,6 @@ class RequestFetch(Operation):
         except StreamConflict:
             pass  # this very request made it, before it broke down
         except JobAlreadyOpen as under_way:
-            if under_way.extra["job_id"] is None:  # it ended at this very moment: the caller may ask again
-                raise
             fetch_id = UUID(under_way.extra["job_id"])
         fetch = self.wait_for(partial(fetch_by_id, fetch_id))
         return started(

@@ -27,6 +27,7 @@ class OtherFetchOpen(BellwetherError):
     """Raised when the symbol is being fetched from another provider or for another range; ask again later."""
 
     status, slug, title = 409, "other-fetch-open", "Another fetch of the symbol is under way"
+    retry_after_seconds = 1
 
 
 class FetchedToday(BellwetherError):

@@ -15,6 +15,8 @@ from rest_framework.response import Response
 from services.reports.documents import models
 from services.reports.documents.selectors import file_hash, file_of, report_by_id, reports
 from services.reports.documents.services import MEDIA_TYPES, cancel_report, start_report
+from shared.eventstore.append import StreamConflict
+from shared.eventstore.jobs import JobAlreadyOpen
 from shared.http.conditional import Revalidated
 from shared.http.fields import Choice, StrictSerializer, SymbolField
 from shared.http.operations import AnyAccept, Operation, started
@@ -68,8 +70,13 @@ class RequestReport(Operation):
 
     def post(self, request: Request) -> Response:
         """Queue it, and wait for it a little."""
-        now = timezone.now()
-        report = self.wait_for(partial(report_by_id, start_report(symbol=self.body()["symbol"], now=now)))
+        symbol, now = self.body()["symbol"], timezone.now()
+        try:
+            report_id = start_report(symbol=symbol, now=now)
+        except (StreamConflict, JobAlreadyOpen):
+            # Another request asked for it again at this very moment: that is the same report.
+            report_id = start_report(symbol=symbol, now=now)
+        report = self.wait_for(partial(report_by_id, report_id))
         return started(
             Report(report).data,
             location=reverse("report", args=[report.id]),

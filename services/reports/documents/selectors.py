@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.db import connections
 from django.db.models import OuterRef, QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -17,6 +18,12 @@ class ReportNotReady(BellwetherError):
     """Raised when a file of a report is asked for that is not rendered (yet)."""
 
     status, slug, title = 409, "report-not-ready", "The report is not rendered"
+
+
+class WorkCancelled(BellwetherError):
+    """Raised when somebody cancelled the run or forecast that a report waits for; `again` asks for it again."""
+
+    status, slug, title = 409, "work-cancelled", "The work to report on was cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +54,40 @@ def reports(*, symbol: str | None = None) -> QuerySet[Report]:
 
 
 def work_on_newest_prices(symbol: str) -> Report | StandingWork:
-    """Return the report on the last stored version of `symbol`, or the work it waits for. Raises NoPrices."""
+    """Return the report on the last stored version of `symbol`, or the work it waits for.
+
+    Raises NoPrices, and WorkCancelled, as nothing would come of waiting.
+    """
     version = latest_version("reports", symbol)
     report: Any = reports(symbol=symbol).filter(data_version=version).first()
     if report is None:
+        refuse_cancelled_work(symbol, version=version)
         return StandingWork(symbol=symbol, data_version=version)
     report.state = report.live_state
     found: Report = report
     return found
+
+
+def refuse_cancelled_work(symbol: str, *, version: int) -> None:
+    """Raise WorkCancelled when the standing run or forecast on these prices was cancelled."""
+    with connections["reports"].cursor() as cursor:
+        cursor.execute(
+            "SELECT %(run)s FROM results.run"
+            " WHERE symbol = %(symbol)s AND data_version = %(version)s AND standing AND state = 'cancelled'"
+            " UNION ALL SELECT %(forecast)s FROM results.forecast"
+            " WHERE symbol = %(symbol)s AND data_version = %(version)s AND state = 'cancelled'",
+            {
+                "symbol": symbol,
+                "version": version,
+                "run": f"/backtest/{symbol}/10000/",
+                "forecast": f"/predict/{symbol}/",
+            },
+        )
+        row = cursor.fetchone()
+    if row:
+        raise WorkCancelled(
+            f"What a report on {symbol} needs was cancelled. Ask for it again: {row[0]}", again=row[0]
+        )
 
 
 def file_hash(report: Report, form: str) -> str:

@@ -1,6 +1,7 @@
 """Asks for reports and renders them."""
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -11,11 +12,13 @@ from django.db.models import Q
 from services.reports.documents.assembly import assemble
 from services.reports.documents.models import Report, ReportFile, ReportPart
 from services.reports.documents.render import RenderedReport, render
+from services.reports.documents.selectors import refuse_cancelled_work
 from shared.contracts.reports import ReportFailed, ReportRendered, ReportRequested
 from shared.errors import BellwetherError, NotFound
 from shared.eventstore.append import append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
+from shared.pricing.reader import NoPrices, latest_version
 
 JOB_KIND = "report"
 MEDIA_TYPES = {"pdf": "application/pdf", "json": "application/json", "png": "image/png"}
@@ -60,10 +63,12 @@ def request_report(*, part: ReportPart, now: datetime) -> UUID:
 
 
 def start_report(*, symbol: str, now: datetime) -> UUID:
-    """Queue the report on the newest finished work of `symbol`. Raises NothingToReport."""
+    """Queue the report on the newest finished work of `symbol`. Raises NothingToReport and WorkCancelled."""
     parts = ReportPart.objects.using("reports").filter(symbol=symbol).order_by("-data_version")
     part = parts.exclude(run_id=None).exclude(forecast_id=None).exclude(backfill_id=None).first()
     if part is None:
+        with suppress(NoPrices):
+            refuse_cancelled_work(symbol, version=latest_version("reports", symbol))
         raise NothingToReport(
             f"There is no finished run of {symbol}. Fetch its prices first: POST /api/v1/fetches/"
             f" or /fetch/{symbol}/.",

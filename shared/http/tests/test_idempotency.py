@@ -109,11 +109,17 @@ def test_a_key_is_1_to_255_printable_characters(key: str) -> None:
     assert make(key="k" * 255).status_code == make(key='"quoted, with space"').status_code == 201
 
 
+class AlreadyThere(BellwetherError):
+    """Raised when trying again would not help."""
+
+    status, slug, title = 409, "already-there", "It is there"
+
+
 @pytest.mark.parametrize(
     "refusal",
     [
         NotFound("gone"),
-        StreamConflict("moved on"),
+        AlreadyThere("taken"),
         InsufficientHistory(symbol="A", needed_sessions=3, present_sessions=1),
     ],
     ids=["404", "409", "422"],
@@ -136,10 +142,11 @@ def test_what_the_work_refused_stays_refused(refusal: BellwetherError) -> None:
         NotAuthenticated(),
         PermissionDenied(),
         Throttled(wait=3),
+        StreamConflict("moved on at this very moment"),
         RuntimeError("a bug"),
         OperationalError("the database is away"),
     ],
-    ids=["400", "401", "403", "429", "500", "503"],
+    ids=["400", "401", "403", "429", "409 that passes", "500", "503"],
 )
 def test_a_failure_that_says_nothing_of_the_work_leaves_the_key_free(failure: Exception) -> None:
     AFTER_THE_EFFECT.append(fail_with(failure))
