@@ -308,3 +308,12 @@ def test_a_bad_input_has_its_answer(live: Live, row: str) -> None:
         assert answer.headers["Allow"]
     if answer.status == 429:
         assert 1 <= int(answer.headers["Retry-After"]) <= 60
+
+
+def test_no_caller_is_taken_for_a_proxy_unless_the_settings_name_one(live: Live) -> None:
+    claimed = {"SCRIPT_NAME": "/elsewhere", "X-Forwarded-Proto": "https"}
+
+    answer = live.ask("GET", "/api/v1/bars/?symbol=AAPL&limit=1", headers=claimed)
+
+    assert answer.status == 200
+    assert answer.body["next"].startswith("http://")

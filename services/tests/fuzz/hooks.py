@@ -67,8 +67,8 @@ def filter_failure(
 ) -> bool:
     """Keep every failure but these three, which are none.
 
-    A refusal that names only rules beyond what a schema says; a request line so long that gunicorn
-    refuses in its own words before the application sees it; and work that is still there when it was cancelled.
+    A refusal that names only rules beyond what a schema says; a request line so long that gunicorn refuses it
+    in its own words before the application sees it; and work that is still there when it was cancelled.
     """
     if response.status_code == 414:
         return not isinstance(failure, UndefinedContentType)
