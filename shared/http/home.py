@@ -63,7 +63,8 @@ def _money(text: str) -> str:
         value = Decimal(text.strip().replace(",", ""))
     except InvalidOperation:
         value = Decimal("NaN")
-    if not (value.is_finite() and 0 < value < Decimal(10) ** 12):
+    # From a cent on, since 1e-999999999 would be written with all its zeros.
+    if not (value.is_finite() and Decimal("0.01") <= value < Decimal(10) ** 12):
         raise ValidationFailed(
             "The initial investment should be an amount above 0, such as 10000.", field="initial"
         )

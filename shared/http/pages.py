@@ -5,6 +5,7 @@ origin; a page that needs more says so itself (see docs.py).
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +17,9 @@ from django.urls import URLPattern, path
 
 from shared.errors import BellwetherError
 from shared.http import problems
+from shared.http.summaries import summary_of
 from shared.http.tables import sections_of, shown, words
+from shared.identity.authentication import SESSION_COOKIE
 
 POLICY = {
     "default-src": "'none'",
@@ -51,7 +54,9 @@ def page(
     policy: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """Return a page made from `templates/bellwether/<template>`; `policy` adds to what is permitted."""
-    response = render(request, f"bellwether/{template}", dict(context or {}), status=status)
+    # By the cookie alone, since an error page must not need the database; an ended session can be left too.
+    values = {"has_session": SESSION_COOKIE in request.COOKIES, **(context or {})}
+    response = render(request, f"bellwether/{template}", values, status=status)
     directives = POLICY | dict(policy or {})
     response["Content-Security-Policy"] = "; ".join(f"{name} {value}" for name, value in directives.items())
     return response
@@ -61,7 +66,13 @@ def answer_page(
     request: Any, *, title: str, payload: Mapping[str, Any], links: Mapping[str, str]
 ) -> HttpResponse:
     """Return an answer of the API as tables, with a link to its JSON and `links` by what they lead to."""
-    context = {"title": title, "sections": sections_of(payload), "links": links, "raw": "?format=json"}
+    context = {
+        "title": title,
+        "summary": summary_of(payload),
+        "sections": sections_of(payload),
+        "links": links,
+        "raw": "?format=json",
+    }
     return page(request, "answer.html", context)
 
 
@@ -73,7 +84,9 @@ def problem_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
         return response
     problem = json.loads(response.content)
     more = [(words(name), shown(value)) for name, value in problem.items() if name not in _FACTS_OF_A_PROBLEM]
-    answer = page(request, "problem.html", {"problem": problem, "more": more}, status=response.status_code)
+    symbol = re.fullmatch(r"/fetch/([^/]+)/", str(problem.get("fetch", "")))
+    context = {"problem": problem, "more": more, "symbol": symbol and symbol[1]}
+    answer = page(request, "problem.html", context, status=response.status_code)
     for name, value in response.items():
         if name.lower() not in _OF_THE_BODY:
             answer[name] = value

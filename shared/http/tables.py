@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
+_FOR_MACHINES = re.compile(r"id|.* (id|hash|sha256)")
 _ADDRESS = re.compile(r"/[A-Za-z0-9][A-Za-z0-9./_-]*")
 _SIGNIFICANT_DIGITS = 6
 _PERCENT_OF = {"ratio": 100, "percent": 1}
@@ -52,7 +54,9 @@ def shown(value: Any) -> Cell:
         return Cell(", ".join(f"{name}: {shown(item).text}" for name, item in value.items()) or "–")
     if isinstance(value, list | tuple):
         return Cell(", ".join(shown(item).text for item in value) or "none")
-    text = str(value)
+    if isinstance(value, int):
+        return Cell(f"{value:,}", is_number=True)
+    text = _TIME.sub(r"\1 \2 UTC", str(value))
     if _NUMBER.fullmatch(text):
         return Cell(_rounded(text), is_number=True)
     return Cell(text, is_number=isinstance(value, float), is_address=bool(_ADDRESS.fullmatch(text)))
@@ -65,9 +69,12 @@ def _sections(payload: Mapping[str, Any], heading: str) -> Iterator[Section]:
         for name, value in payload.items()
         if name not in below and value is not None
     ]
+    facts.sort(key=lambda fact: bool(_FOR_MACHINES.fullmatch(fact[0])))
     yield Section(heading=heading, facts=facts)
     if "metrics" in below and "benchmark_metrics" in below:
         yield _metrics(below.pop("metrics"), below.pop("benchmark_metrics"))
+    if "points" in below:
+        yield _points(below.pop("points"))
     for name, value in below.items():
         if isinstance(value, Mapping):
             yield from _sections(value, words(name))
@@ -108,6 +115,29 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _points(points: list[Mapping[str, Any]]) -> Section:
+    """Return the sessions of a forecast in so few columns that a telephone shows them all."""
+    rows = [
+        {
+            "session": point["session"],
+            "forecast": point["point"],
+            "80 % from": point["quantiles"].get("0.1"),
+            "80 % to": point["quantiles"].get("0.9"),
+            "no change": point.get("random_walk"),
+            "actual": point.get("actual"),
+        }
+        for point in points
+    ]
+    cents = [
+        {
+            name: value if name == "session" or value is None else f"{Decimal(value):.2f}"
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+    return _table("Next sessions", cents)
+
+
 def _metrics(own: list[Mapping[str, Any]], held: list[Mapping[str, Any]]) -> Section:
     """Return the figures of a run beside those of buy and hold, in their units."""
     benchmark = {metric["name"]: metric for metric in held}
@@ -115,12 +145,13 @@ def _metrics(own: list[Mapping[str, Any]], held: list[Mapping[str, Any]]) -> Sec
     for metric in own:
         other = benchmark.get(metric["name"])
         notes = [text for text in (metric["reason"], metric["caution"]) if text]
-        rows.append([Cell(metric["label"], note="; ".join(notes)), _measure(metric), _measure(other)])
+        rows.append([Cell(metric["label"], note="; ".join(notes)), measure(metric), measure(other)])
     columns = [Cell("metric"), Cell("this run", is_number=True), Cell("buy and hold", is_number=True)]
     return Section(heading="Metrics", columns=columns, rows=rows)
 
 
-def _measure(metric: Mapping[str, Any] | None) -> Cell:
+def measure(metric: Mapping[str, Any] | None) -> Cell:
+    """Return the figure of a run in its unit."""
     if metric is None or metric["value"] is None:
         return Cell("–", is_number=True)
     value, unit = metric["value"], metric["unit"]
@@ -133,7 +164,7 @@ def _rounded(text: str) -> str:
     """Return a decimal number without the digits behind its point that nobody reads; the JSON has them all."""
     whole, _, decimals = text.partition(".")
     places = max(2, _SIGNIFICANT_DIGITS - len(whole.lstrip("-0")))
-    return f"{Decimal(text):.{places}f}" if len(decimals) > places else text
+    return f"{Decimal(text):,.{min(places, len(decimals))}f}" if decimals else text
 
 
 def words(name: str) -> str:

@@ -1,5 +1,6 @@
 """Pages work without scripts, take nothing from other sites, and say the same as the JSON they stand for."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,12 +9,15 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.http import HttpResponse
 from django.test import Client, RequestFactory, override_settings
 
 import shared.http
-from shared.http.pages import POLICY, answer_page, browser_wants_html
+from shared.http.pages import POLICY, answer_page, browser_wants_html, problem_page
 from shared.http.problem_kinds import kinds
 from shared.http.problems import SLUGS
+from shared.http.summaries import summary_of
+from shared.identity.authentication import SESSION_COOKIE
 
 CHECKOUT = Path(shared.http.__file__).resolve().parents[2]
 OWN = Path(shared.http.__file__).parent
@@ -204,6 +208,7 @@ def test_the_backtest_button_carries_the_amount(browser: Client) -> None:
         ({"symbol": "<script>alert(1)</script>", "do": "fetch"}, "is not a symbol"),
         ({"symbol": "AAPL", "do": "backtest", "initial": "NaN"}, "an amount above 0"),
         ({"symbol": "AAPL", "do": "backtest", "initial": "1e400"}, "an amount above 0"),
+        ({"symbol": "AAPL", "do": "backtest", "initial": "1e-999"}, "an amount above 0"),
         ({"symbol": "AAPL", "do": "backtest", "initial": "../../x"}, "an amount above 0"),
         ({"symbol": "AAPL", "do": "delete"}, "There is no such button"),
     ],
@@ -350,17 +355,28 @@ def test_a_run_shows_its_metrics_in_their_units_beside_buy_and_hold() -> None:
 def test_a_forecast_shows_all_its_sessions_with_readable_numbers() -> None:
     points = [
         {"horizon": day, "session": f"2018-04-{day:02}", "point": f"{168 + day}.123456789",
-         "quantiles": {"0.1": "99.5", "0.9": "1234567.891"}, "actual": None}
+         "quantiles": {"0.025": "1", "0.1": "99.5", "0.9": "1234567.891"}, "random_walk": "168.3", "actual": None}
         for day in range(1, 31)
     ]  # fmt: skip
 
-    text = answered({"symbol": "AAPL", "data_cut": {"AAPL": 3}, "points": points})
+    origin = {"origin_session": "2018-03-27", "origin_close": "168.34", "model": "m", "model_version": "1"}
+
+    text = answered({"symbol": "AAPL", "data_cut": {"AAPL": 3}, **origin, "points": points})
 
     assert text.count("<tr><td") == 30
-    assert ">198.123</td>" in text
-    assert ">1234567.89</td>" in text
-    assert ">quantiles 0.1</th>" in text
-    assert ">actual</th>" not in text
+    assert ">198.12</td>" in text
+    assert ">1,234,567.89</td>" in text
+    assert re.findall(r'<th scope="col"[^>]*>([^<]+)', text) == [
+        "session",
+        "forecast",
+        "80 % from",
+        "80 % to",
+        "no change",
+    ]
+    assert (
+        "<p>From the close of 168.34 on 2018-03-27, by m v1. The band should hold 80 of 100 closes.</p>"
+        in text
+    )
     assert ">AAPL: 3</td>" in text
 
 
@@ -388,3 +404,51 @@ def test_pages_hold_no_secret_in_their_addresses() -> None:
 
 def test_static_files_change_their_address_with_their_content() -> None:
     assert re.fullmatch(r"/static/[0-9a-f]{12}/", str(settings.STATIC_URL))
+
+
+def test_a_run_and_a_fetch_say_in_a_sentence_what_came_of_them() -> None:
+    found = {"first_session": "2004-01-02", "last_session": "2018-03-27"}
+    fetched = {**found, "provider": "bundled", "bar_count": 3581, "version": 1, "changed": True}
+    held = [{**METRICS[0], "value": 114.917}]
+    counts = {"strategy": "dip", "session_count": 3581, "trade_count": 1}
+    run = {**found, **counts, "metrics": METRICS, "benchmark_metrics": held}
+    sessions = "3,581 sessions, 2004-01-02 to 2018-03-27"
+
+    assert summary_of(fetched) == f"{sessions}, from the bundled prices: new version 1."
+    assert summary_of({**fetched, "changed": False}) == f"{sessions}, from the bundled prices: nothing new."
+    assert summary_of(run) == f"dip on {sessions}: 51.23 % against 11,491.70 % for buy and hold, 1 trade."
+    for payload in (fetched, run):
+        for name in payload:
+            assert summary_of({**payload, name: None}) == ""
+
+
+def test_details_are_written_for_people_and_end_with_what_is_for_machines() -> None:
+    text = answered({
+        "id": "x", "inputs_hash": "y", "created_at": "2026-11-20T19:47:58.123456Z",
+        "bar_count": 3581, "initial_capital": "10000.00", "symbol": "005930",
+    })  # fmt: skip
+
+    for cell in ("2026-11-20 19:47:58 UTC", "3,581", "10,000.00", "005930"):
+        assert f">{cell}</td>" in text
+    names = re.findall(r'<th scope="row">([^<]+)', text)
+    assert names == ["created at", "bar count", "initial capital", "symbol", "id", "inputs hash"]
+
+
+def test_the_page_of_a_symbol_without_prices_leads_to_their_fetch() -> None:
+    request = RequestFactory().get("/predict/NOPE/", headers={"Accept": BROWSER})
+    problem = {"title": "T", "status": 404, "detail": "D", "code": "unknown-symbol", "fetch": "/fetch/NOPE/"}
+
+    response = problem_page(
+        request, HttpResponse(json.dumps(problem), content_type="application/problem+json", status=404)
+    )
+
+    text = response.content.decode()
+    assert '<a class="button" href="/fetch/NOPE/">Fetch NOPE</a>' in text
+    assert 'href="/?symbol=NOPE"' in text
+
+
+def test_who_has_a_session_can_leave_from_any_page_and_nobody_else_sees_how(browser: Client) -> None:
+    assert 'action="/logout/"' not in browser.get("/problems/").content.decode()
+    browser.cookies[SESSION_COOKIE] = "ended"
+
+    assert 'action="/logout/"' in browser.get("/nowhere/").content.decode()
