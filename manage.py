@@ -6,7 +6,7 @@ import sys
 OURS = ("deploy", "services", "shared")
 WITHOUT_PACKAGES = (
     "manage.py: this Python lacks Bellwether's packages. Run `make setup` once,"
-    " then `.venv/bin/python manage.py ...` (or `uv run manage.py ...`)."
+    " then `.venv/bin/python manage.py ...`."
 )
 
 

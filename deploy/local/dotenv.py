@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping, MutableMapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,33 @@ _LINE = re.compile(
         (?P<value>'[^']*'|"(?:[^"\\]|\\.)*"|[^\s'"#].*?|)(?:\s+\#.*)?""",
     re.VERBOSE,
 )
+_LIKENESS = 0.9  # one letter wrong, too many or missing in a name of ten
 _OURS = {name + end for variable in VARIABLES for name in variable.names for end in ("", "_FILE")}
 
 
-def load_env_file(environment: MutableMapping[str, str]) -> None:
+def load_env_file(environment: MutableMapping[str, str]) -> list[str]:
     """Set what the file says, where the environment does not say it; names that are not ours are left alone.
 
-    Raises WrongSetting with the line that cannot be read, never with what it holds.
+    Return a sentence on each of those that seems to be one of ours misspelt. Raises WrongSetting with the line that cannot be read, never with what it holds.
     """
     path = _chosen(environment)
     if path is None:
-        return
+        return []
     given = dict(environment)
-    for name, value in _settings_in(path).items():
+    settings = _settings_in(path)
+    for name, value in settings.items():
         if name in _OURS and not _decided(name, given):
             environment[name] = value
+    return [
+        f"{path}: there is no setting {name}. Did you mean {known}?"
+        for name in settings
+        if name not in _OURS and (known := _nearest(name))
+    ]
+
+
+def _nearest(name: str) -> str | None:
+    likeness = 0.0 if name.startswith("BELLWETHER_") else _LIKENESS
+    return next(iter(get_close_matches(name.upper(), sorted(_OURS), n=1, cutoff=likeness)), None)
 
 
 def _chosen(environment: Mapping[str, str]) -> Path | None:

@@ -41,7 +41,8 @@ def command_edge(*, as_json: bool) -> Iterator[None]:
 
 
 def _read_settings() -> None:
-    load_env_file(os.environ)
+    for doubt in load_env_file(os.environ):
+        output.print_warning(doubt)
     values = read(os.environ)
     for risk in risks(values) if on_loopback(values) else ():
         output.print_warning(risk)

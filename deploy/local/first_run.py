@@ -31,6 +31,14 @@ def make_first_account() -> dict[str, str] | None:
     return {"username": USERNAME, "password": password, "token": token}
 
 
+def first_superuser() -> str | None:
+    """Return the name of the first run's account where it is there and a superuser still, else None."""
+    from shared.identity.models import User
+
+    known = User.objects.using("identity").filter(username=USERNAME, is_superuser=True)
+    return USERNAME if known.exists() else None
+
+
 def _password() -> str:
     groups = ("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
     return "-".join(groups)

@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.local.checkout import manage_line
+from deploy.local.checkout import command_line, manage_line
 from shared.errors import BellwetherError
 
 answers = Console(highlight=False)
 progress = Console(stderr=True, highlight=False)
 LISTED_ERRORS = 20
+SHORT_ID = 8
 
 
 @contextmanager
@@ -38,16 +39,24 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
     if as_json:
         sys.stderr.write(json.dumps(error.as_problem(), ensure_ascii=False) + "\n")
         return
-    # Where the API names the address that fetches a symbol, here a command does.
-    path = error.extra.get("fetch")
-    here = f" Here: bellwether fetch {path.split('/')[-2]}." if path else ""
-    progress.print(f"[bold red]Error:[/] {escape(error.detail + here)}", soft_wrap=True)
+    progress.print(f"[bold red]Error:[/] {escape(_detail_here(error))}", soft_wrap=True)
     rows = error.extra.get("errors", [])
     for row in rows[:LISTED_ERRORS] if len(rows) > 1 else ():
         progress.print(f"  line {row['line']}: {row['reason']}", markup=False)
     hidden = error.extra.get("total_errors", 0) - LISTED_ERRORS
     if hidden > 0:
         progress.print(f"  and {hidden} more", markup=False)
+
+
+def _detail_here(error: BellwetherError) -> str:
+    """Return what went wrong; where the API names the address that fetches a symbol, here commands do."""
+    if "fetch" not in error.extra:
+        return error.detail
+    symbol = error.extra["fetch"].split("/")[-2]
+    return (
+        f"No prices of {symbol} are stored. Import or fetch them first:"
+        f" {command_line(f'import FILE --symbol {symbol}')}, or {command_line(f'fetch {symbol}')}"
+    )
 
 
 def print_warning(sentence: str) -> None:
@@ -185,11 +194,18 @@ def print_tokens(tokens: list[dict[str, Any]]) -> None:
         answers.print("There are none.")
         return
     table = Table()
-    for name in ("Begins with", "User", "Kind", "Name", "Created", "Last used", "Expires"):
+    for name in ("Id", "Begins with", "User", "Kind", "Name", "Created", "Last used", "Expires"):
         table.add_column(name)
     for token in tokens:
         days = ((token[name] or "–")[:10] for name in ("created_at", "last_used_at", "expires_at"))
-        table.add_row(token["prefix"], token["user"], token["kind"], escape(token["name"]), *days)
+        table.add_row(
+            token["id"][:SHORT_ID],
+            token["prefix"],
+            token["user"],
+            token["kind"],
+            escape(token["name"]),
+            *days,
+        )
     answers.print(table)
 
 
@@ -202,10 +218,12 @@ def print_started(started: dict[str, Any]) -> None:
     if "admin" in started:
         _print_line("Admin", started["admin"])
     _print_line("Logs", started["logs"])
-    _print_line("A token", "bellwether token create YOU")
-    _print_line("Stop", "Ctrl-C, or bellwether down")
+    _print_line("A token", command_line("token create YOU"))
+    _print_line("Stop", f"Ctrl-C, or {command_line('down')}")
     if "account" in started:
         print_account(started["account"])
+    elif name := started["superuser"]:
+        _print_line("Account", f"{name}; lost password: {manage_line(f'changepassword {name}')}")
 
 
 def print_account(account: dict[str, str]) -> None:
@@ -229,12 +247,11 @@ def print_status(status: dict[str, Any]) -> None:
     if not status["running"]:
         if names := ", ".join(status["left_behind"]):
             answers.print(
-                f"Bellwether was killed and left {names} running: stop them with `make down`.", markup=False
+                f"Bellwether was killed and left {names} running: stop them with `{command_line('down')}`.",
+                markup=False,
             )
         else:
-            answers.print(
-                "Bellwether is not running. Start it with `make up` or `bellwether up`.", markup=False
-            )
+            answers.print(f"Bellwether is not running. Start it with `{command_line('up')}`.", markup=False)
         return
     answers.print(f"Bellwether runs at {status['url']} ({', '.join(status['processes'])}).", markup=False)
     table = Table()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.local import output
+from deploy.local.checkout import command_line
 from deploy.local.failures import command_edge
 from deploy.local.system import open_system
 from shared.errors import NotFound
@@ -24,10 +25,15 @@ def create_token(
 ) -> None:
     """Create an API token and print it: it is stored hashed and cannot be shown again."""
     with command_edge(as_json=as_json), open_system():
+        from shared.identity.models import User
         from shared.identity.tokens import TOKEN_BYTES, create_token
+        from shared.identity.usernames import checked
 
+        is_new = not User.objects.using("identity").filter(username=checked(user)).exists()
         secret = secrets.token_bytes(TOKEN_BYTES)
         text = create_token(username=user, secret=secret, name=name[:LONGEST_NAME])
+        if is_new:
+            output.progress.print(f"New user {checked(user)}.", markup=False)
         if as_json:
             output.print_json({"user": user, "token": text})
         else:
@@ -66,10 +72,13 @@ def revoke_token(
         from shared.identity.models import Token
 
         live = Token.objects.using("identity").live().annotate(id_text=Cast("public_id", CharField()))
-        found = list(live.select_related("user").filter(Q(id_text=token.lower()) | Q(prefix=token)))
+        named = Q(prefix=token)
+        if len(token) >= output.SHORT_ID:  # less of an id is sooner a slip than a choice
+            named |= Q(id_text__startswith=token.lower())
+        found = list(live.select_related("user").filter(named))
         if len(found) != 1:
             raise NotFound(
-                f"{len(found)} live tokens are named {token[:40]!r}: give an id of `bellwether token list`."
+                f"{len(found)} live tokens are named {token[:40]!r}: give an id of `{command_line('token list')}`."
             )
         revoke_token(user_id=found[0].user.public_id, token_id=found[0].public_id)
         if as_json:

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from deploy.local import output, postgres
 from deploy.local.addresses import hosts_of, url_here
-from deploy.local.first_run import make_first_account
+from deploy.local.first_run import first_superuser, make_first_account
 from deploy.local.processes import (
     ProcessSpec,
     Supervisor,
@@ -84,5 +84,6 @@ def _started(values: dict[str, Any], state: StateFolder, account: dict[str, str]
         **({"admin": f"{url}/admin/"} if settings.BELLWETHER["ADMIN_ENABLED"] else {}),
         "home": str(state.root),
         "logs": f"{state.root}/logs",
+        "superuser": first_superuser(),
         **({"account": account} if account else {}),
     }

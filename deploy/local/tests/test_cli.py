@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from deploy.local.checkout import command_line
 from deploy.local.tests.installation import Installation, installed
 
 BUNDLED = Path(__file__).resolve().parents[3] / "services/ingest/providers/bundled"
@@ -147,6 +148,29 @@ class TestCommand:
         assert installation.json("token", "list", "maker") == {"tokens": []}
         assert installation.problem("token", "revoke", token["id"])["type"] == "/problems/not-found"
 
+    def test_a_new_user_is_told_and_the_short_id_of_the_list_revokes(
+        self, installation: Installation
+    ) -> None:
+        first = installation.run("token", "create", "Amdin")
+        second = installation.run("token", "create", "amdin")
+        (token, other) = installation.json("token", "list", "amdin")["tokens"]
+
+        assert (first.stderr, second.stderr) == ("New user amdin.\n", "")
+        assert token["id"][:8] in installation.run("token", "list", COLUMNS="120").stdout
+        assert installation.problem("token", "revoke", "")["type"] == "/problems/not-found"
+        assert installation.json("token", "revoke", token["id"][:8])["revoked"]["id"] == token["id"]
+        assert [row["id"] for row in installation.json("token", "list", "amdin")["tokens"]] == [other["id"]]
+
+    def test_people_without_prices_are_told_commands_and_no_addresses(
+        self, installation: Installation
+    ) -> None:
+        told = installation.run("forecast", "NOPE", code=1).stderr
+
+        assert told.endswith(
+            "Error: No prices of NOPE are stored. Import or fetch them first:"
+            f" {command_line('import FILE --symbol NOPE')}, or {command_line('fetch NOPE')}\n"
+        )
+
     def test_up_answers_down_stops_and_a_second_up_is_refused(self, installation: Installation) -> None:
         started = installation.json("up", "--detach")
         token = installation.json("token", "create", "tester")["token"]
@@ -157,6 +181,7 @@ class TestCommand:
             f"{started['url']}/admin/",
         )
         assert "account" not in started
+        assert started["superuser"] == "admin"
         assert get(f"{started['url']}/readyz")[0] == 200
         assert get(f"{started['url']}/api/v1/fetches/")[0] == 401
         status, page = get(f"{started['url']}/api/v1/fetches/", Authorization=f"Token {token}")

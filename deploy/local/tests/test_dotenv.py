@@ -89,6 +89,26 @@ def test_names_that_are_not_ours_are_left_alone(tmp_path: Path) -> None:
     assert loaded(tmp_path, text) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("BELLWETHER_PROT", "BELLWETHER_PORT"),
+        ("BELLWETER_HOME", "BELLWETHER_HOME"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("log_level", "LOG_LEVEL"),
+        ("TEST_DATABASE_URL", None),
+        ("REDIS_URL", None),
+    ],
+)
+def test_a_name_that_seems_misspelt_is_doubted(name: str, meant: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "settings"
+    file.write_text(f"{name}=secret\n")
+
+    doubts = load_env_file({"BELLWETHER_DOTENV": str(file), "BELLWETHER_OTHER": "of the environment"})
+
+    assert doubts == ([f"{file}: there is no setting {name}. Did you mean {meant}?"] if meant else [])
+
+
 def test_the_file_of_the_working_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("BELLWETHER_PORT=8124\n")
     monkeypatch.chdir(tmp_path)

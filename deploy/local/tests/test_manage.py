@@ -4,6 +4,7 @@ import http.client
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -106,15 +107,35 @@ class TestManage:
             (("predict_next_30_days", "NOPE"), "No prices of NOPE are stored."),
             (("fetch_stock_data", "FB", "--provider", "moon"), "There is no provider moon"),
             (("runserver", "0.0.0.0:8000"), "runserver is for this machine only"),
+            (("changepassword", "admin"), "No password was given: run it in a terminal"),
         ],
     )
     def test_what_cannot_be_done_is_one_sentence(
         self, installation: Installation, words: tuple[str, ...], sentence: str
     ) -> None:
-        done = installation.manage(*words, code=1)
+        done = installation.manage(*words, code=1, input="")
 
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
+
+    def test_a_superuser_gets_no_poor_password_and_one_without_is_told_how_to_get_one(
+        self, installation: Installation
+    ) -> None:
+        words = ("createsuperuser", "--noinput", "--username", "boss", "--email", "")
+
+        poor = installation.manage(*words, code=1, DJANGO_SUPERUSER_PASSWORD="123")
+        assert "too short" in poor.stderr
+        assert "Traceback" not in poor.stderr
+        assert "manage.py changepassword boss" in installation.manage(*words).stdout
+        forget = "from shared.identity.models import User; User.objects.filter(username='boss').delete()"
+        installation.manage("shell", "-c", forget)
+
+    def test_runserver_names_the_taken_port_and_what_helps(self, installation: Installation) -> None:
+        with socket.create_server(("127.0.0.1", installation.port)):
+            done = installation.manage("runserver", str(installation.port), code=1)
+
+        assert f"Port {installation.port} on 127.0.0.1 cannot be used" in done.stderr
+        assert f"manage.py runserver {installation.port + 1}`" in done.stderr
 
     def test_migrate_and_the_shell_know_the_four_databases(self, installation: Installation) -> None:
         count = "from shared.identity.models import User; print('users', User.objects.count())"
