@@ -1,12 +1,9 @@
 """Users at their older addresses; field names are taken in snake_case and in camelCase."""
 
-import re
-from typing import Any, ClassVar
+from typing import Any
 
-from django.urls import reverse
 from django.utils import timezone
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,9 +18,7 @@ from services.analytics.users.api import (
 )
 from services.analytics.users.selectors import user_by_id
 from services.analytics.users.services import log_in, register, revoke_token, update_profile
-from shared.http.compat import DEPRECATED_AT, OlderSchema
-from shared.http.operations import Operation
-from shared.http.schema import OperationSchema
+from shared.http.compat import OlderAddress, OlderBody, OlderSchema
 from shared.http.throttling import client_address
 from shared.identity.sessions import clear_session_cookie
 
@@ -35,41 +30,17 @@ class _Schema(OlderSchema):
         """Return a name for the method of the operation."""
         return f"{super().get_operation_id()}_{self.method.lower()}"
 
-    def get_response_serializers(self) -> Any:
-        """Return the answers of any operation."""
-        return OperationSchema.get_response_serializers(self)
 
-
-class _AtOlderAddress(Operation):
-    """Names the canonical address, of `successor`, in every answer, and takes fields in both spellings."""
+class _AtOlderAddress(OlderAddress):
+    """An older address that no browser shows."""
 
     schema = _Schema()
-    successor: ClassVar[str]
-
-    def body(self) -> dict[str, Any]:
-        """Return the validated body. Raises ValidationError."""
-        data: dict[str, Any] = {}
-        for name, value in dict(self.request.data).items():
-            field = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
-            if field in data:
-                raise ValidationError({field: "Give this field once."}, code="repeated")
-            data[field] = value
-        checked = self.Input(data=data)
-        checked.is_valid(raise_exception=True)
-        return dict(checked.validated_data)
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Name the canonical address."""
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        answer["Link"] = f'<{reverse(self.successor)}>; rel="successor-version"'  # RFC 5829
-        answer["Deprecation"] = f"@{DEPRECATED_AT.timestamp():.0f}"  # RFC 9745
-        return answer
 
 
 class OlderRegister(_AtOlderAddress, OpenOperation):
     """Make an account."""
 
-    class Input(RegisterUser.Input):
+    class Input(OlderBody, RegisterUser.Input):
         """Who it is for."""
 
         example = {"username": "carla", "password": "seven quiet harbour lamps"}
@@ -92,7 +63,9 @@ class OlderLogIn(_AtOlderAddress, OpenOperation):
 
         user = User()
 
-    Input = LogIn.Input
+    class Input(OlderBody, LogIn.Input):
+        """Who it is."""
+
     problems = (401, 406, 409)
     keeps_answer = False
     successor = "tokens"
@@ -141,7 +114,9 @@ class OlderProfile(_AtOlderAddress):
 class OlderUpdateProfile(_AtOlderAddress):
     """Change the caller's email address or display name; what is not given stays."""
 
-    Input = ChangeOwnUser.Input
+    class Input(OlderBody, ChangeOwnUser.Input):
+        """What to change."""
+
     Output = User
     successor = "own-user"
 
