@@ -1,6 +1,6 @@
 # Every target brings the environment up to date first (deploy/local/bootstrap.sh), so none needs another.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-services fuzz lint generated requirements train-model setup
+.PHONY: help demo up down test test-services test-training fuzz lint generated requirements train-model setup
 
 SYMBOL ?= AAPL
 export SYMBOL
@@ -29,6 +29,10 @@ test: ## Run all tests against a private PostgreSQL and RabbitMQ (ARGS='pytest a
 
 test-services: setup ## Boot and test each service with nothing but its own extra installed
 	@$(VENV)/bin/python -m deploy.local.service_tests
+
+test-training: ## Test the training of models, in an environment of its own with the extra `train`
+	@UV_PROJECT_ENVIRONMENT=$(TRAIN_VENV) deploy/local/bootstrap.sh --extra train
+	@$(TRAIN_VENV)/bin/python -m pytest -p no:cacheprovider $(addprefix services/analytics/forecasting/tests/,test_challenger.py test_training.py)
 
 fuzz: setup ## Send at least 2,000 generated requests to each service (ARGS='--seed 7')
 	@$(VENV)/bin/python -m services.tests.fuzz $(ARGS)
