@@ -16,7 +16,10 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 MAINTENANCE_URL = os.environ.get("BELLWETHER_TEST_DATABASE_URL", "")
 TEST_BROKER_URL = os.environ.get("BELLWETHER_TEST_BROKER_URL", "")
 DATABASE = f"bellwether_test_{WORKER}"
-KEPT_TABLES = ("django_migrations", "session", "calendar", "django_content_type", "auth_permission")
+KEPT_TABLES = (
+    *("django_migrations", "session", "calendar", "django_content_type", "auth_permission"),
+    *("index_membership", "ticker_rename"),
+)
 SERVER_HELP = "Run `make test`: it starts the PostgreSQL and RabbitMQ that these tests need."
 
 os.environ["DATABASE_URL"] = MAINTENANCE_URL.replace("/postgres?", f"/{DATABASE}?") or "postgresql:///none"
@@ -129,7 +132,7 @@ def empty(owner: psycopg.Connection) -> None:
     """Take every row that a test may have left."""
     tables = owner.execute(
         "SELECT schemaname, tablename FROM pg_tables"
-        " WHERE schemaname IN ('ingest', 'analytics', 'reports', 'identity', 'bus') AND tablename <> ALL(%s)",
+        " WHERE schemaname IN ('ingest', 'ingest_quota', 'analytics', 'reports', 'identity', 'bus') AND tablename <> ALL(%s)",
         [list(KEPT_TABLES)],
     ).fetchall()
     names = sql.SQL(", ").join(sql.Identifier(schema, table) for schema, table in tables)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from shared.settings.table import VARIABLES, Variable
+from shared.settings.table import VARIABLES
+from shared.settings.variable import Variable
 
 MOST_USED = (
     "BELLWETHER_HOME",

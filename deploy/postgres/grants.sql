@@ -14,6 +14,8 @@ GRANT UPDATE (sent_at) ON ingest.outbox TO bellwether_ingest;
 GRANT UPDATE (state) ON ingest.inbox TO bellwether_ingest;
 REVOKE INSERT, UPDATE, DELETE ON ingest.session, ingest.calendar FROM bellwether_ingest;
 GRANT UPDATE (superseded_version) ON ingest.bar, ingest.action TO bellwether_ingest;
+-- The buckets that count calls to providers: a library makes its own tables there, one for each provider and key.
+GRANT USAGE, CREATE ON SCHEMA ingest_quota TO bellwether_ingest;
 
 GRANT USAGE ON SCHEMA analytics TO bellwether_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA analytics TO bellwether_analytics;

@@ -8,12 +8,42 @@ from uuid import UUID
 from shared.contracts.registry import event
 
 
-@event(source="ingest", category="fetch", published=False)
+def _asked_for_all(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 always asked for splits and dividends too, and never said why."""
+    return {**data, "with_actions": True, "reason": None}
+
+
+def _from_one_source(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew one source, refused an answer with any bad row and compared it with no other."""
+    return {
+        **data,
+        "reason": None,
+        "sources": [],
+        "rejected_count": 0,
+        "rejected": [],
+        "provisional_session": None,
+        "kept_count": 0,
+        "compared_count": 0,
+        "disagreeing_count": 0,
+        "disagreements": [],
+        "quarantine_id": None,
+        "quarantined_count": 0,
+    }
+
+
+@event(
+    source="ingest",
+    category="fetch",
+    published=False,
+    schema_version=2,
+    upcasters={1: _asked_for_all},
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRequested:
-    """Raised by the API, the command line and imports; the fetch job reacts.
+    """Raised by the API, the command line, imports and the nightly plan; the fetch job reacts.
 
-    `start` and `end` bound the asked sessions (None: all there are).
+    `start` and `end` bound the asked sessions (None: all there are). `with_actions` asks for splits and
+    dividends too where they take calls of their own. `reason` is why nobody but the plan asked for it.
     """
 
     fetch_id: UUID
@@ -21,16 +51,29 @@ class FetchRequested:
     provider: str
     start: date | None
     end: date | None
+    with_actions: bool
+    reason: str | None
 
 
-@event(source="ingest", category="fetch", published=False)
+@event(
+    source="ingest",
+    category="fetch",
+    published=False,
+    schema_version=2,
+    upcasters={1: _from_one_source},
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchCompleted:
     """Raised when a provider's answer was stored; nothing reacts.
 
-    `state` is `succeeded`, or `partial` when an end of the asked range is missing. `version` is the
-    instrument's version afterwards; `changed` says whether this fetch introduced it. `inner_gaps` lists
-    trading sessions without a bar between the first and the last one.
+    `state` is `succeeded`, or `partial` when an end of the asked range is missing, for `reason`. `version` is
+    the instrument's version afterwards; `changed` says whether this fetch introduced it. `inner_gaps` lists
+    trading sessions without a bar between the first and the last one. `sources` are who was asked, each with
+    `provider`, `first_session`, `last_session` and `bar_count`. Rows that could not be true are counted, and at
+    most 100 are named with `line`, `reason` and `text`; `provisional_session` is one that was not over and was
+    dropped. Of sessions known from another provider `kept_count` stayed as they were, `compared_count` closes
+    were compared, and the worst 20 that differ by more than 5 bp are named with `session`, `held`, `told` and
+    `difference_bps`. Changes that were held back for an operator are counted and named by `quarantine_id`.
     """
 
     fetch_id: UUID
@@ -44,6 +87,17 @@ class FetchCompleted:
     missing_before: date | None
     missing_after: date | None
     inner_gaps: tuple[date, ...]
+    reason: str | None
+    sources: tuple[dict[str, Any], ...]
+    rejected_count: int
+    rejected: tuple[dict[str, Any], ...]
+    provisional_session: date | None
+    kept_count: int
+    compared_count: int
+    disagreeing_count: int
+    disagreements: tuple[dict[str, Any], ...]
+    quarantine_id: UUID | None
+    quarantined_count: int
 
 
 @event(source="ingest", category="fetch", published=False)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from shared.eventstore.models import Job
 from shared.observability.correlation import current_cause
 
 OPEN_STATES = ("queued", "running", "waiting_quota")
+DUE_STATES = ("queued", "waiting_quota")  # in which a job starts once `run_after` has come
 AGAIN_STATES = ("failed", "cancelled")  # in which asking for the same again queues it again
 MAX_ATTEMPTS = 3
 
@@ -33,6 +35,16 @@ class LeaseLost(BellwetherError):
     """Raised when a worker finishes a job that was given to another one meanwhile; its result is dropped."""
 
     status, slug, title = 409, "lease-lost", "The job was given to another worker"
+
+
+class WaitingForQuota(BellwetherError):
+    """Raised by a job that may go on at `until`, when a provider takes calls again; it waits as a row till then."""
+
+    status, slug, title = 503, "waiting-for-quota", "The provider's quota is used up for now"
+
+    def __init__(self, detail: str, *, until: datetime, **extra: Any) -> None:
+        super().__init__(detail, resumes_at=until.isoformat(), **extra)
+        self.until = until
 
 
 class JobAbandoned(BellwetherError):
@@ -118,14 +130,14 @@ def due_jobs(service: str, *, limit: int) -> list[UUID]:
     """Return ids of jobs that may start now, oldest first."""
     due = (
         Job.objects.using(service)
-        .filter(state="queued", run_after__lte=Now())
+        .filter(state__in=DUE_STATES, run_after__lte=Now())
         .order_by("run_after", "created_at")
     )
     return list(due.values_list("id", flat=True)[:limit])
 
 
 def lease(service: str, job_id: UUID, *, lease_seconds: float, is_due: bool = True) -> LeasedJob | None:
-    """Take a queued job; None when another worker has it or it is done.
+    """Take a job that waits; None when another worker has it or it is done.
 
     Not `is_due`, also a job that is to be tried again later.
     """
@@ -133,7 +145,7 @@ def lease(service: str, job_id: UUID, *, lease_seconds: float, is_due: bool = Tr
         cursor.execute(
             "UPDATE job SET state = 'running', fence = fence + 1, attempts = attempts + 1,"
             " lease_until = now() + make_interval(secs => %s)"
-            " WHERE id = %s AND state = 'queued' AND (run_after <= now() OR NOT %s)"
+            " WHERE id = %s AND state IN ('queued', 'waiting_quota') AND (run_after <= now() OR NOT %s)"
             " RETURNING kind, fence, attempts, correlation_id, causation_id",
             [lease_seconds, job_id, is_due],
         )
@@ -171,17 +183,29 @@ def finish(job: LeasedJob, state: str, *, problem: dict[str, Any] | None = None)
         raise LeaseLost(f"Job {job.id} was given to another worker.")
 
 
-def give_back(job: LeasedJob, *, after_seconds: float, counted: bool = True) -> None:
-    """Queue a job again, to be tried no sooner than `after_seconds` from now.
+def give_back(
+    job: LeasedJob, *, after_seconds: float, counted: bool = True, problem: dict[str, Any] | None = None
+) -> None:
+    """Queue a job again, to be tried no sooner than `after_seconds` from now; `problem` says why it did not end.
 
     Not `counted`, the attempt is taken back: it says nothing about the job.
     """
     with connections[job.service].cursor() as cursor:
         cursor.execute(
             "UPDATE job SET state = 'queued', lease_until = NULL, attempts = attempts - %s,"
-            " run_after = now() + make_interval(secs => %s)"
+            " run_after = now() + make_interval(secs => %s), problem = %s::jsonb"
             " WHERE id = %s AND fence = %s AND state = 'running'",
-            [0 if counted else 1, after_seconds, job.id, job.fence],
+            [0 if counted else 1, after_seconds, problem and json.dumps(problem), job.id, job.fence],
+        )
+
+
+def wait_for_quota(job: LeasedJob, *, until: datetime, problem: dict[str, Any]) -> None:
+    """Have a job wait until an instant for a provider's quota; the attempt is not counted."""
+    with connections[job.service].cursor() as cursor:
+        cursor.execute(
+            "UPDATE job SET state = 'waiting_quota', lease_until = NULL, attempts = attempts - 1,"
+            " run_after = %s, problem = %s::jsonb WHERE id = %s AND fence = %s AND state = 'running'",
+            [until, json.dumps(problem), job.id, job.fence],
         )
 
 

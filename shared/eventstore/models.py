@@ -192,6 +192,10 @@ class Job(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["run_after"], condition=models.Q(state="queued"), name="job_queued"),
+            models.Index(
+                fields=["run_after"],
+                condition=models.Q(state__in=["queued", "waiting_quota"]),
+                name="job_due",
+            ),
             models.Index(fields=["lease_until"], condition=models.Q(state="running"), name="job_running"),
         ]

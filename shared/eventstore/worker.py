@@ -12,15 +12,18 @@ from django.db.models import Q
 from shared.errors import BellwetherError
 from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import (
+    DUE_STATES,
     MAX_ATTEMPTS,
     JobAbandoned,
     LeasedJob,
     LeaseLost,
+    WaitingForQuota,
     give_back,
     job_kind,
     lease,
     renew,
     take_expired,
+    wait_for_quota,
 )
 from shared.eventstore.models import Job
 from shared.eventstore.outages import is_outage
@@ -55,8 +58,10 @@ def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
         except StreamConflict:
             log.warning("job_stream_conflict", job=str(job.id), exc_info=True)
             _try_again(job)
+        except WaitingForQuota as waiting:
+            wait_for_quota(job, until=waiting.until, problem=waiting.as_problem())
         except BellwetherError as error:
-            _fail(job, "refused" if error.status < 500 else "failed", error)
+            _end_or_try_again(job, error)
         except Exception as error:  # the boundary of every job: recorded, retried, and in the end failed
             log.exception("job_crashed", job=str(job.id), kind=job.kind, attempt=job.attempts)
             if is_outage(service, error):
@@ -85,7 +90,9 @@ def cancel_job(service: str, which: Q) -> None:
 
     It is taken like any worker takes it, so either a worker does it or it is cancelled.
     """
-    job_id = Job.objects.using(service).filter(which, state="queued").values_list("id", flat=True).first()
+    job_id = (
+        Job.objects.using(service).filter(which, state__in=DUE_STATES).values_list("id", flat=True).first()
+    )
     job = job_id and lease(service, job_id, lease_seconds=RELEASE_LEASE_SECONDS, is_due=False)
     if not job:
         raise NotCancellable("Only work that waits for a worker can be cancelled.")
@@ -95,6 +102,16 @@ def cancel_job(service: str, which: Q) -> None:
     except Exception:
         give_back(job, after_seconds=0, counted=False)
         raise
+
+
+def _end_or_try_again(job: LeasedJob, error: BellwetherError) -> None:
+    """End the job, or have it tried again when the failure is one that passes, later each time."""
+    passes = error.status >= 500 and error.retry_after_seconds is not None
+    if passes and job.attempts < MAX_ATTEMPTS:
+        seconds = float((error.retry_after_seconds or 0) * 2 ** (job.attempts - 1))
+        give_back(job, after_seconds=seconds, problem=error.as_problem())
+    else:
+        _fail(job, "refused" if error.status < 500 else "failed", error)
 
 
 def _try_again(job: LeasedJob) -> None:

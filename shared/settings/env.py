@@ -4,14 +4,19 @@ Each variable may also be given as a file: `SECRET_KEY_FILE=/run/secrets/key` re
 """
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from shared.errors import BellwetherError
-from shared.settings.table import VARIABLES, Variable
+from shared.settings.table import VARIABLES
+from shared.settings.variable import Variable
 
 _PARTS = ("DATABASE_NAME", "DATABASE_USER", "DATABASE_PASSWORD", "DATABASE_HOST", "DATABASE_PORT")
+
+
+_VENDORS = ("ALPHAVANTAGE_BASE_URL", "TIINGO_BASE_URL")
 
 
 class WrongSetting(BellwetherError):
@@ -28,6 +33,8 @@ def read(environ: Mapping[str, str]) -> dict[str, Any]:
     values = {variable.name: _value(variable, environ) for variable in VARIABLES}
     if values["DATABASE_URL"] is None:
         values["DATABASE_URL"] = _url_of_parts(values)
+    for name in _VENDORS:
+        _require_safe(name, values)
     values["LOG_LEVEL"] = values["LOG_LEVEL"] or ("DEBUG" if values["DEBUG"] else "INFO")
     if values["LOG_JSON"] is None:
         values["LOG_JSON"] = not values["DEBUG"]
@@ -38,6 +45,22 @@ def is_given(name: str, environ: Mapping[str, str]) -> bool:
     """Return whether the variable is set under any of its names, itself or as a file."""
     (variable,) = (variable for variable in VARIABLES if name in variable.names)
     return any(environ.get(text) for known in variable.names for text in (known, f"{known}_FILE"))
+
+
+def _require_safe(name: str, values: Mapping[str, Any]) -> None:
+    """Refuse a vendor's address that would send the key in clear text over a network."""
+    parts = urlsplit(values[name])
+    try:
+        on_loopback = parts.hostname == "localhost" or ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        on_loopback = False
+    safe = parts.scheme == "https" or (on_loopback and values["BELLWETHER_ENV"] != "production")
+    if not safe or parts.username is not None or not parts.hostname or parts.query or parts.fragment:
+        raise WrongSetting(
+            f"{name}: use https:// and no user, query or fragment; http:// only on loopback, and not in production."
+        )
+    if name == "ALPHAVANTAGE_BASE_URL" and not parts.path.endswith("/query"):
+        raise WrongSetting(f"{name}: the path of Alpha Vantage's address ends in /query.")
 
 
 def _value(variable: Variable, environ: Mapping[str, str]) -> Any:

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable
 from ipaddress import ip_address
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 _YES = {"1", "true", "yes", "on"}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NO = {"0", "false", "no", "off"}
 
 
@@ -61,6 +63,23 @@ def url(*schemes: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def rates(text: str) -> tuple[tuple[int, float], ...]:
+    """Return `1/1.25s,25/24h` as ((1, 1.25), (25, 86400.0)): calls and seconds, both rising.
+
+    Raises ValueError: malformed, or a longer time that permits fewer calls.
+    """
+    found = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([1-9][0-9]{0,6})/([0-9]{1,6}(?:\.[0-9]{1,3})?)(s|m|h|d)\s*", part)
+        if not match:
+            raise ValueError
+        found.append((int(match[1]), float(match[2]) * _SECONDS[match[3]]))
+    rising = all(less[0] < more[0] and less[1] < more[1] for less, more in pairwise(found))
+    if not rising or found[0][1] < 0.001:
+        raise ValueError
+    return tuple(found)
 
 
 def address(text: str) -> str:

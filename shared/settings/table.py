@@ -1,33 +1,10 @@
 """The one table of every environment variable that Bellwether reads."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from shared.settings.parsers import address, flag, matching, one_of, patterns, url, whole, words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """One row of the table: `parse` turns text into the value or raises ValueError.
-
-    `aliases` are names by which settings files of other systems know the variable; they mean the same.
-    """
-
-    name: str
-    default: str | None
-    expected: str
-    help: str
-    parse: Callable[[str], Any]
-    secret: bool = False
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return every name the variable may be given by, its own first."""
-        return (self.name, *self.aliases)
-
+from shared.settings.variable import Variable
+from shared.settings.vendors import VENDOR_VARIABLES
 
 _postgres = url("postgres", "postgresql")
 _POSTGRES = "a postgresql:// URL"
@@ -164,15 +141,7 @@ VARIABLES: tuple[Variable, ...] = (
         help="first part of every exchange and queue name, so that installations can share a broker",
         parse=matching(r"[A-Za-z0-9-]{1,40}"),
     ),
-    Variable(
-        name="ALPHAVANTAGE_API_KEY",
-        default=None,
-        expected="the key as it was sent to you, without spaces",
-        help="key of Alpha Vantage. Nothing uses it yet: a later release brings that provider",
-        parse=matching(r"\S{1,128}"),
-        secret=True,
-        aliases=("ALPHA_VANTAGE_API_KEY",),
-    ),
+    *VENDOR_VARIABLES,
     Variable(
         name="SECRET_KEY",
         default=None,

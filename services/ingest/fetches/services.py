@@ -63,7 +63,15 @@ def request_fetch(
         raise UnknownSymbol(symbol=symbol, provider=provider, known=known)
     if start and end and start > end:
         raise ValidationFailed(f"start {start} is after end {end}.")
-    event = FetchRequested(fetch_id=fetch_id, symbol=symbol, provider=provider, start=start, end=end)
+    event = FetchRequested(
+        fetch_id=fetch_id,
+        symbol=symbol,
+        provider=provider,
+        start=start,
+        end=end,
+        with_actions=True,
+        reason=None,
+    )
     try:
         _queue(event, now=now, once_a_day=once_a_day)
     except JobAlreadyOpen as under_way:
@@ -139,7 +147,13 @@ def cancel_fetch(*, fetch_id: UUID) -> None:
 def import_series(*, fetch_id: UUID, series: DailySeries, now: datetime) -> Recording:
     """Record the rows of a parsed file at once, as a fetch of its own, and return what became of them."""
     requested = FetchRequested(
-        fetch_id=fetch_id, symbol=series.symbol, provider=series.provider, start=None, end=None
+        fetch_id=fetch_id,
+        symbol=series.symbol,
+        provider=series.provider,
+        start=None,
+        end=None,
+        with_actions=True,
+        reason=None,
     )
     with transaction.atomic(using="ingest", durable=True):
         append("ingest", _stream(fetch_id), requested, now=now, expected_version=0)
@@ -170,6 +184,17 @@ def _completed(
         missing_before=missing_before,
         missing_after=missing_after,
         inner_gaps=tuple(sorted(set(sessions_between(first, last)) - set(sessions))),
+        reason=None,
+        sources=(),
+        rejected_count=len(series.rejected),
+        rejected=(),
+        provisional_session=series.provisional_session,
+        kept_count=0,
+        compared_count=0,
+        disagreeing_count=0,
+        disagreements=(),
+        quarantine_id=None,
+        quarantined_count=0,
     )
 
 

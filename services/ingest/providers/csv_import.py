@@ -1,8 +1,6 @@
 """Read one symbol's daily prices from a CSV file nobody has checked: all rows are good or none is taken."""
 
 import csv
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,26 +13,15 @@ from services.ingest.providers.domain import (
     RejectedRow,
     SplitAction,
 )
-from services.ingest.sessions.domain import CALENDAR, FIRST_DATE, LAST_DATE, is_session
+from services.ingest.providers.rows import PRICES, BadRow, bar_of, decimal_of, price_of
 from shared.symbols import normalise_symbol, printable
 
 PROVIDER = "csv"
 ATTRIBUTION = "imported file; its terms are the importer's to know"
 LARGEST_FILE_BYTES = 8 * 2**20
 MOST_LINES = 20_000  # the calendar has fewer sessions than that
-PRICES = ("open", "high", "low", "close")
 REQUIRED = ("date", *PRICES, "volume")
 OPTIONAL = ("dividend", "split_ratio")
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")  # NUMERIC(18,6) holds 12 digits before the point
-_DECIMALS_MOST = 6
-_VOLUME = re.compile(r"[0-9]{1,19}")
-_VOLUME_MOST = 2**63 - 1  # BIGINT
-
-
-class _BadRow(ValueError):
-    """Says in one phrase why a row is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +83,7 @@ def _columns(header: str) -> list[str]:
         )
     try:
         columns = [name.strip().lower() for name in _fields(header)]
-    except _BadRow as error:
+    except BadRow as error:
         raise _refused(1, str(error), header) from None
     columns = ["date" if name == "timestamp" else name for name in columns]
     known = [name for name in columns if name in REQUIRED or name in OPTIONAL]
@@ -122,9 +109,9 @@ def _rows(lines: list[str], columns: list[str], today: date) -> list[_Row]:
             row = _row(line, columns, today)
             session = row.bar.session
             if session in rows:
-                raise _BadRow(f"{session} is already on line {line_of[session]}")
+                raise BadRow(f"{session} is already on line {line_of[session]}")
             rows[session], line_of[session] = row, number
-        except _BadRow as error:
+        except BadRow as error:
             rejected.append(RejectedRow(line=number, reason=str(error), text=printable(line)))
     if rejected:
         raise ImportRejected(rejected)
@@ -136,17 +123,12 @@ def _rows(lines: list[str], columns: list[str], today: date) -> list[_Row]:
 def _row(line: str, columns: list[str], today: date) -> _Row:
     values = _fields(line)
     if len(values) != len(columns):
-        raise _BadRow(f"{len(values)} fields where the header has {len(columns)}")
+        raise BadRow(f"{len(values)} fields where the header has {len(columns)}")
     fields = dict(zip(columns, values, strict=True))
-    session = _session(fields["date"], today)
-    open_, high, low, close = (_price(fields, name) for name in PRICES)
-    if not low <= min(open_, close) <= max(open_, close) <= high:
-        raise _BadRow(f"open {open_} and close {close} do not lie between low {low} and high {high}")
-    volume = _volume(fields["volume"])
     return _Row(
-        bar=Bar(session=session, open=open_, high=high, low=low, close=close, volume=volume),
-        dividend=_decimal(fields, "dividend") if fields.get("dividend") else Decimal(0),
-        split_ratio=_price(fields, "split_ratio") if fields.get("split_ratio") else Decimal(1),
+        bar=bar_of(fields, today=today),
+        dividend=decimal_of(fields, "dividend") if fields.get("dividend") else Decimal(0),
+        split_ratio=price_of(fields, "split_ratio") if fields.get("split_ratio") else Decimal(1),
     )
 
 
@@ -154,45 +136,7 @@ def _fields(line: str) -> list[str]:
     try:
         return next(csv.reader([line], strict=True, skipinitialspace=True))
     except csv.Error as error:
-        raise _BadRow(f"the fields cannot be read: {error}") from None
-
-
-def _session(text: str, today: date) -> date:
-    if not _DATE.fullmatch(text):
-        raise _BadRow(f"date '{printable(text)}' is not of the form YYYY-MM-DD")
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise _BadRow(f"date {text} does not exist") from None
-    if not FIRST_DATE <= day <= LAST_DATE:
-        raise _BadRow(f"date {text} is outside the calendar, {CALENDAR} from {FIRST_DATE} to {LAST_DATE}")
-    if not is_session(day):
-        raise _BadRow(f"date {text} is not a trading session")
-    if day > today:
-        raise _BadRow(f"date {text} is in the future")
-    return day
-
-
-def _price(fields: Mapping[str, str], name: str) -> Decimal:
-    value = _decimal(fields, name)
-    if not value:
-        raise _BadRow(f"{name} must be above zero")
-    return value
-
-
-def _decimal(fields: Mapping[str, str], name: str) -> Decimal:
-    text = fields[name]
-    if not _DECIMAL.fullmatch(text):
-        raise _BadRow(f"{name} '{printable(text)}' is not a plain number from 0 to below 10^12")
-    if len(text.partition(".")[2]) > _DECIMALS_MOST:
-        raise _BadRow(f"{name} '{printable(text)}' has more than {_DECIMALS_MOST} decimals")
-    return Decimal(text)
-
-
-def _volume(text: str) -> int:
-    if not _VOLUME.fullmatch(text) or int(text) > _VOLUME_MOST:
-        raise _BadRow(f"volume '{printable(text)}' is not a whole number of shares")
-    return int(text)
+        raise BadRow(f"the fields cannot be read: {error}") from None
 
 
 def _refused(line: int, reason: str, text: str = "") -> ImportRejected:

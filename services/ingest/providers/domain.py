@@ -95,7 +95,8 @@ class DailySeries:
     """A provider's whole answer for one symbol, bars and actions ascending.
 
     `splits` and `dividends`: None says nothing about such actions, () says that there are none.
-    `rejected` lists rows the source holds but which cannot be true; `notes` are known faults of the source.
+    An answer may have actions and no bars. `rejected` lists rows the source holds but which cannot be true, and
+    `provisional_session` is one that was left out because it was not over; `notes` are known faults of the source.
     """
 
     symbol: str
@@ -106,6 +107,7 @@ class DailySeries:
     dividends: tuple[DividendAction, ...] | None
     rejected: tuple[RejectedRow, ...] = ()
     notes: tuple[str, ...] = ()
+    provisional_session: date | None = None
 
 
 class Provider(Protocol):

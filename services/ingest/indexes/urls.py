@@ -1,0 +1,5 @@
+"""Addresses of indexes."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Addresses of lookups."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,5 @@
+"""Addresses of quarantine."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

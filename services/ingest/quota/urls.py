@@ -1,0 +1,5 @@
+"""Addresses of quota."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

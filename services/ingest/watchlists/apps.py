@@ -1,0 +1,11 @@
+"""Watch lists, and the plan that keeps their symbols fresh."""
+
+from django.apps import AppConfig
+
+
+class WatchListsConfig(AppConfig):
+    """Plans and requests refreshes."""
+
+    name = "services.ingest.watchlists"
+    label = "ingest_watchlists"
+    verbose_name = "Ingest: watch lists"

@@ -1,0 +1,63 @@
+"""The environment variables about those who are asked for prices."""
+
+from shared.settings.parsers import flag, matching, rates, url
+from shared.settings.variable import Variable
+
+_RATES = "calls/time with s, m, h or d, such as 1/1.25s,25/24h, both rising"
+
+
+def _remote(prefix: str, vendor: str, base_url: str, limits: str) -> tuple[Variable, Variable]:
+    return (
+        Variable(
+            name=f"{prefix}_BASE_URL",
+            default=base_url,
+            expected="an https:// URL; http:// on loopback only, and never in production",
+            help=f"where {vendor} answers",
+            parse=url("https", "http"),
+            secret=True,  # one that holds a password is refused without being shown
+        ),
+        Variable(
+            name=f"{prefix}_LIMITS",
+            default=limits,
+            expected=_RATES,
+            help=f"calls to {vendor} in a time, all processes together; the longest is counted over a rolling window",
+            parse=rates,
+        ),
+    )
+
+
+VENDOR_VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        name="ALPHAVANTAGE_API_KEY",
+        default=None,
+        expected="the key as it was sent to you, without spaces",
+        help="key of Alpha Vantage; `bellwether key alphavantage` tries it and keeps it",
+        parse=matching(r"\S{1,128}"),
+        secret=True,
+        aliases=("ALPHA_VANTAGE_API_KEY",),
+    ),
+    *_remote("ALPHAVANTAGE", "Alpha Vantage", "https://www.alphavantage.co/query", "1/1.25s,25/24h"),
+    Variable(
+        name="TIINGO_API_KEY",
+        default=None,
+        expected="the key as it was sent to you, without spaces",
+        help="key of Tiingo, where longer histories come from; `bellwether key tiingo` tries it and keeps it",
+        parse=matching(r"\S{1,128}"),
+        secret=True,
+    ),
+    *_remote("TIINGO", "Tiingo", "https://api.tiingo.com", "50/1h,1000/24h"),
+    Variable(
+        name="YFINANCE_ENABLED",
+        default="false",
+        expected="true or false",
+        help="whether Yahoo may be asked through the extra `yfinance`; its terms permit personal use only",
+        parse=flag,
+    ),
+    Variable(
+        name="YFINANCE_LIMITS",
+        default="1/2s,200/24h",
+        expected=_RATES,
+        help="calls to Yahoo in a time, all processes together",
+        parse=rates,
+    ),
+)
