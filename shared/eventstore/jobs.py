@@ -195,7 +195,7 @@ def give_back(
             "UPDATE job SET state = 'queued', lease_until = NULL, attempts = attempts - %s,"
             " run_after = now() + make_interval(secs => %s), problem = %s::jsonb"
             " WHERE id = %s AND fence = %s AND state = 'running'",
-            [0 if counted else 1, after_seconds, problem and json.dumps(problem), job.id, job.fence],
+            [0 if counted else 1, after_seconds, json.dumps(problem) if problem else None, job.id, job.fence],
         )
 
 
