@@ -37,7 +37,8 @@ class Verdict(StrEnum):
 class SeriesRequest:
     """Daily prices from `start` to `end`, both included (None: all there are), and the actions if asked.
 
-    `held_from` is the oldest stored session of the symbol and `held_to` the newest, None without any.
+    `held_from` is the oldest stored session of the symbol and `held_to` the newest, None without any. `today` is
+    the day in New York; where it is None a provider cannot tell how far back its newest rows reach.
     """
 
     symbol: str
@@ -46,6 +47,7 @@ class SeriesRequest:
     with_actions: bool
     held_from: date | None = None
     held_to: date | None = None
+    today: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ class UnknownProvider(BellwetherError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RejectedRow:
-    """A row that was refused: its line in the file (1 is the header), why, and its text, escaped."""
+    """A row that was refused: its line in the file (1 is the header; in JSON its position), why, and its text, escaped."""
 
     line: int
     reason: str
@@ -51,14 +51,16 @@ class ImportRejected(BellwetherError):
 
     status, slug, title = 400, "import-rejected", "The file was not imported"
 
-    def __init__(self, rejected: Sequence[RejectedRow]) -> None:
+    def __init__(self, rejected: Sequence[RejectedRow], *, counted_in: str = "line") -> None:
         self.rejected = tuple(rejected[:LISTED_ERRORS])
         self.total = len(rejected)
         first = self.rejected[0]
         super().__init__(
-            f"{self.total} bad row(s), nothing was imported; the first is line {first.line}: {first.reason}.",
+            f"{self.total} bad row(s), nothing was imported;"
+            f" the first is {counted_in} {first.line}: {first.reason}.",
             errors=[{"line": row.line, "reason": row.reason, "text": row.text} for row in self.rejected],
             total_errors=self.total,
+            counted_in=counted_in,
         )
 
 
@@ -97,6 +99,7 @@ class DailySeries:
     `splits` and `dividends`: None says nothing about such actions, () says that there are none.
     An answer may have actions and no bars. `rejected` lists rows the source holds but which cannot be true, and
     `provisional_session` is one that was left out because it was not over; `notes` are known faults of the source.
+    `is_cut_short` when the source has older sessions that it did not give.
     """
 
     symbol: str
@@ -108,6 +111,7 @@ class DailySeries:
     rejected: tuple[RejectedRow, ...] = ()
     notes: tuple[str, ...] = ()
     provisional_session: date | None = None
+    is_cut_short: bool = False
 
 
 class Provider(Protocol):

@@ -13,7 +13,7 @@ PRICES = ("open", "high", "low", "close")
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]+)?")  # NUMERIC(18,6) holds 12 digits before the point
-_DECIMALS_MOST = 6
+DECIMALS_MOST = 6  # NUMERIC(18,6)
 _VOLUME = re.compile(r"[0-9]{1,19}")
 _VOLUME_MOST = 2**63 - 1  # BIGINT
 
@@ -67,8 +67,8 @@ def decimal_of(fields: Mapping[str, str], name: str) -> Decimal:
     text = fields[name]
     if not _DECIMAL.fullmatch(text):
         raise BadRow(f"{name} '{printable(text)}' is not a plain number from 0 to below 10^12")
-    if len(text.partition(".")[2]) > _DECIMALS_MOST:
-        raise BadRow(f"{name} '{printable(text)}' has more than {_DECIMALS_MOST} decimals")
+    if len(text.partition(".")[2]) > DECIMALS_MOST:
+        raise BadRow(f"{name} '{printable(text)}' has more than {DECIMALS_MOST} decimals")
     return Decimal(text)
 
 
