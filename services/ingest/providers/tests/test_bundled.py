@@ -11,7 +11,7 @@ import pytest
 
 from services.ingest.providers.bundled_provider import BUNDLED, BundledProvider
 from services.ingest.providers.domain import DailySeries, UnknownProvider, UnknownSymbol
-from services.ingest.providers.registry import provider_named, provider_names
+from services.ingest.providers.registry import provider_names, remote_provider, require_provider
 from services.ingest.sessions.domain import sessions_between
 from shared.pricing.adjustment import Basis, adjust
 from shared.pricing.history import Dividend, PriceHistory, Split
@@ -121,8 +121,17 @@ def test_an_unknown_symbol_names_the_known_ones() -> None:
     assert BundledProvider().symbols() == SYMBOLS
 
 
-def test_providers_are_found_by_name() -> None:
-    assert provider_named("bundled").name == "bundled"
-    assert "bundled" in provider_names()
-    with pytest.raises(UnknownProvider, match="known are bundled"):
-        provider_named("no\nsuch")
+def test_every_name_stands_for_a_provider_or_for_the_plan() -> None:
+    assert provider_names() == ("alphavantage", "auto", "bundled", "tiingo", "yfinance")
+    for name in provider_names():
+        require_provider(name)
+    for name in ("alphavantage", "tiingo", "yfinance"):
+        assert remote_provider(name).name == name
+
+
+@pytest.mark.parametrize("name", ["no\nsuch", "", "BUNDLED"])
+def test_a_name_that_stands_for_nobody_is_refused_with_those_that_do(name: str) -> None:
+    with pytest.raises(UnknownProvider, match="known are alphavantage"):
+        require_provider(name)
+    with pytest.raises(UnknownProvider, match="known are alphavantage, tiingo"):
+        remote_provider(name)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.ingest.providers import csv_import
 from services.ingest.providers.csv_import import parse_csv
 from services.ingest.providers.domain import Bar, DailySeries, DividendAction, ImportRejected, SplitAction
+from services.ingest.providers.files import table
 from services.ingest.sessions.domain import sessions_between
 
 TODAY = date(2020, 12, 31)
@@ -230,7 +230,7 @@ def test_a_huge_line_is_quoted_in_part_only() -> None:
 def test_the_line_limit_leaves_room_for_the_whole_calendar() -> None:
     whole = len(sessions_between(date(1990, 1, 1), date(2035, 12, 31)))
 
-    assert whole < csv_import.MOST_LINES
+    assert whole < table.MOST_LINES
 
 
 def test_quoted_fields_and_empty_actions_are_read_as_any_spreadsheet_writes_them() -> None:
