@@ -8,9 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.local import options, output, steps
+from deploy.local import fetch_output, options, output, steps
 from deploy.local.failures import command_edge
 from deploy.local.first_run import make_first_account
+from deploy.local.import_commands import import_
+from deploy.local.key_commands import key
+from deploy.local.market_commands import quarantine, quota, watch
 from deploy.local.status import status_now
 from deploy.local.system import Worker, open_system, working
 from deploy.local.token_commands import tokens
@@ -25,6 +28,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(tokens, name="token")
+app.command()(key)
+app.command()(quota)
+app.add_typer(watch, name="watch")
+app.add_typer(quarantine, name="quarantine")
+app.command(name="import")(import_)
 
 Symbol = Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")]
@@ -57,32 +65,30 @@ def demo(symbol: Symbol = "AAPL", out: Out = Path("out"), as_json: AsJson = Fals
 @app.command()
 def fetch(
     symbol: Symbol,
-    provider: Annotated[str, typer.Option(help="Where the prices come from.")] = "bundled",
+    provider: Annotated[
+        str,
+        typer.Option(help="alphavantage, tiingo, yfinance, bundled, or auto: whoever is ready, in order."),
+    ] = "auto",
+    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = None,
+    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fetch a symbol's prices; new ones start the standing backtest, forecast and report."""
     with command_edge(as_json=as_json):
         try:
             job = _with_worker(
-                lambda worker: steps.fetch(normalise_symbol(symbol), provider=provider, worker=worker)
+                lambda worker: steps.fetch(
+                    normalise_symbol(symbol),
+                    provider=provider,
+                    start=start.date() if start else None,
+                    end=end.date() if end else None,
+                    worker=worker,
+                )
             )
         except StepFailed as failed:
-            _show(failed.extra["job"], output.print_fetch, as_json=as_json)
+            _show(failed.extra["job"], fetch_output.print_fetch, as_json=as_json)
             raise
-        _show(job, output.print_fetch, as_json=as_json)
-
-
-@app.command(name="import")
-def import_(
-    file: Annotated[Path, typer.Argument(help="CSV with date, open, high, low, close, volume.")],
-    symbol: Annotated[str, typer.Option(help="Ticker symbol of the rows.")],
-    as_json: AsJson = False,
-) -> None:
-    """Import prices from a CSV file; a file with a bad row imports nothing and lists every bad row."""
-    with command_edge(as_json=as_json):
-        series = steps.read_file(file, symbol=normalise_symbol(symbol))
-        with open_system(), steps.as_command():
-            _show(steps.record_file(series), output.print_import, as_json=as_json)
+        _show(job, fetch_output.print_fetch, as_json=as_json)
 
 
 @app.command()

@@ -42,7 +42,8 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
     progress.print(f"[bold red]Error:[/] {escape(_detail_here(error))}", soft_wrap=True)
     rows = error.extra.get("errors", [])
     for row in rows[:LISTED_ERRORS] if len(rows) > 1 else ():
-        progress.print(f"  line {row['line']}: {row['reason']}", markup=False)
+        counted_in = error.extra.get("counted_in", "line")
+        progress.print(f"  {counted_in} {row['line']}: {row['reason']}", markup=False)
     hidden = error.extra.get("total_errors", 0) - LISTED_ERRORS
     if hidden > 0:
         progress.print(f"  and {hidden} more", markup=False)
@@ -50,7 +51,7 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
 
 def _detail_here(error: BellwetherError) -> str:
     """Return what went wrong; where the API names the address that fetches a symbol, here commands do."""
-    if "fetch" not in error.extra:
+    if "fetch" not in error.extra or "stored_as" in error.extra:
         return error.detail
     symbol = error.extra["fetch"].split("/")[-2]
     return (
@@ -71,37 +72,6 @@ def print_demo(done: dict[str, Any]) -> None:
     print_files(done["report"])
     if "account" in done:
         print_account(done["account"])
-
-
-def print_fetch(job: dict[str, Any]) -> None:
-    """Show what a fetch brought, or why it brought nothing."""
-    if job["error"]:
-        answers.print(
-            f"Fetch {job['id']} of {job['symbol']}: {job['status']}. {job['error']['detail']}", markup=False
-        )
-        return
-    news = (
-        f"new version {job['version']}" if job["changed"] else f"nothing new, version {job['version']} stays"
-    )
-    answers.print(
-        f"{job['symbol']}: {job['bar_count']:,} sessions from {job['first_session']} to {job['last_session']},"
-        f" {news}; {len(job['inner_gaps'])} missing in between ({job['status']}).",
-        markup=False,
-    )
-
-
-def print_import(done: dict[str, Any]) -> None:
-    """Show what an import changed."""
-    changes = (
-        f"{done['added']:,} added, {done['corrected']:,} corrected,"
-        f" {done['actions_changed']:,} splits or dividends changed: version {done['version']}"
-    )
-    news = changes if done["changed"] else f"nothing new, version {done['version']} stays"
-    answers.print(
-        f"{done['symbol']}: {done['rows']:,} rows read, {news}."
-        f" Stored are {done['first_session']} to {done['last_session']}.",
-        markup=False,
-    )
 
 
 def print_run(run: dict[str, Any]) -> None:

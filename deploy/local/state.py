@@ -58,6 +58,24 @@ class StateFolder:
             _write_once(path, secrets.token_urlsafe(48))
         return path.read_text(encoding="ascii").strip()
 
+    def kept_secret(self, name: str) -> str | None:
+        """Return the named secret that a person gave us to keep, None when there is none."""
+        path = self._folder("secrets") / name
+        return path.read_text(encoding="utf-8").strip() if path.exists() else None
+
+    def keep_secret(self, name: str, text: str) -> None:
+        """Store a secret as a 0600 file in place of the one of that name."""
+        path = self._folder("secrets") / name
+        draft = _private_draft(path, text)
+        draft.replace(path)
+
+    def forget_secret(self, name: str) -> bool:
+        """Remove a kept secret; return whether there was one."""
+        path = self._folder("secrets") / name
+        existed = path.exists()
+        path.unlink(missing_ok=True)
+        return existed
+
     def _folder(self, name: str, *, passable: bool = False) -> Path:
         return _private_folder(self.root / name, passable=passable)
 
@@ -113,12 +131,18 @@ def _unusable(path: Path, error: OSError) -> StateFolderUnusable:
 
 def _write_once(path: Path, text: str) -> None:
     """Create the file whole and 0600; when two commands do it at once, the first one's text stays."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text + "\n")
+    draft = _private_draft(path, text)
     try:
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+
+
+def _private_draft(path: Path, text: str) -> Path:
+    """Write the text beside `path`, readable by its owner only, and return where."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text + "\n")
+    return draft

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,18 +12,13 @@ from uuid6 import uuid7
 from deploy.local import output
 from deploy.local.system import Worker, open_system, working
 from deploy.local.waiting import StepFailed, require_success, wait_for
-from services.ingest.providers.csv_import import LARGEST_FILE_BYTES, parse_csv
-from services.ingest.providers.domain import DailySeries, UnknownSymbol
+from services.ingest.providers.domain import UnknownSymbol
 from shared.errors import BellwetherError, NotFound
 from shared.observability.correlation import Cause, caused_by
 
+LONG_WAIT = timedelta(minutes=1)
+
 # Models may only be imported once Django is loaded, so each step imports what it needs.
-
-
-class UnreadableFile(BellwetherError):
-    """Raised when a file named on the command line cannot be read."""
-
-    status, slug, title = 400, "unreadable-file", "The file cannot be read"
 
 
 class UnwritableFolder(BellwetherError):
@@ -46,8 +41,13 @@ def worker_for_command() -> Iterator[Worker]:
         yield worker
 
 
-def fetch(symbol: str, *, provider: str, worker: Worker) -> dict[str, Any]:
-    """Fetch a symbol and wait for its end. Raises StepFailed with the job when it brought nothing."""
+def fetch(
+    symbol: str, *, provider: str, worker: Worker, start: date | None = None, end: date | None = None
+) -> dict[str, Any]:
+    """Fetch a symbol and wait for its end, or until it waits for a quota.
+
+    Raises StepFailed with the job when it brought nothing.
+    """
     from django.utils import timezone
 
     from services.ingest.fetches.selectors import fetch_by_id
@@ -57,11 +57,11 @@ def fetch(symbol: str, *, provider: str, worker: Worker) -> dict[str, Any]:
     fetch_id = _new_id()
     try:
         request_fetch(
-            fetch_id=fetch_id, symbol=symbol, provider=provider, start=None, end=None, now=timezone.now()
+            fetch_id=fetch_id, symbol=symbol, provider=provider, start=start, end=end, now=timezone.now()
         )
     except JobAlreadyOpen as open_job:
         fetch_id = UUID(open_job.extra["job_id"])
-    row = wait_for(lambda: fetch_by_id(fetch_id), worker=worker)
+    row: Any = wait_for(lambda: fetch_by_id(fetch_id), worker=worker, is_enough=_waits_for_long)
     job = {
         "id": str(row.id),
         "symbol": row.symbol,
@@ -73,11 +73,25 @@ def fetch(symbol: str, *, provider: str, worker: Worker) -> dict[str, Any]:
         "last_session": _text(row.last_session),
         "bar_count": row.bar_count,
         "inner_gaps": row.inner_gaps,
-        "error": row.problem,
+        "reason": row.reason,
+        "sources": row.sources,
+        "rejected_count": row.rejected_count,
+        "disagreeing_count": row.disagreeing_count,
+        "quarantine_id": row.quarantine_id and str(row.quarantine_id),
+        "quarantined_count": row.quarantined_count,
+        "resumes_at": row.resumes_at and row.resumes_at.isoformat(timespec="seconds"),
+        "error": row.live_problem,
     }
     if row.problem:
         raise StepFailed(f"The fetch of {symbol} is {row.state}: {row.problem['detail']}", job=job)
     return job
+
+
+def _waits_for_long(row: Any) -> bool:
+    """Return whether work waits for a provider's quota longer than a person would."""
+    from django.utils import timezone
+
+    return row.resumes_at is not None and row.resumes_at - timezone.now() > LONG_WAIT
 
 
 def fetch_all(symbols: list[str], *, provider: str, worker: Worker) -> list[dict[str, Any]]:
@@ -94,38 +108,6 @@ def fetch_all(symbols: list[str], *, provider: str, worker: Worker) -> list[dict
             output.print_problem(unknown, as_json=False)
             jobs.append({"symbol": symbol, "status": "refused", "error": unknown.as_problem()})
     return jobs
-
-
-def read_file(path: Path, *, symbol: str) -> DailySeries:
-    """Read and parse a CSV file. Raises UnreadableFile, and ImportRejected, which lists every bad row."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise UnreadableFile(f"{path}: {error.strerror}.") from None
-    return parse_csv(data, symbol, today=datetime.now(UTC).date())
-
-
-def record_file(series: DailySeries) -> dict[str, Any]:
-    """Record the rows of a parsed file and return what they changed."""
-    from django.utils import timezone
-
-    from services.ingest.fetches.services import import_series
-
-    fetch_id = _new_id()
-    recording = import_series(fetch_id=fetch_id, series=series, now=timezone.now())
-    return {
-        "fetch_id": str(fetch_id),
-        "symbol": series.symbol,
-        "version": recording.version,
-        "changed": recording.changed,
-        "rows": len(series.bars),
-        "added": recording.added_count,
-        "corrected": len(recording.corrected_sessions),
-        "actions_changed": recording.actions_changed_count,
-        "first_session": recording.first_session.isoformat(),
-        "last_session": recording.last_session.isoformat(),
-    }
 
 
 def backtest(symbol: str, *, options: dict[str, Any], worker: Worker) -> dict[str, Any]:

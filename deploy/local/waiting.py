@@ -25,15 +25,20 @@ class TookTooLong(LauncherError):
     status, slug, title = 504, "took-too-long", "The job takes too long"
 
 
-def wait_for[T](read: Callable[[], T], *, worker: Worker) -> T:
-    """Read until the row is there and its work is over. Raises TookTooLong and ProcessFailed."""
+def wait_for[T](
+    read: Callable[[], T], *, worker: Worker, is_enough: Callable[[T], bool] = lambda _row: False
+) -> T:
+    """Read until the row is there and its work is over, or `is_enough` as it is.
+
+    Raises TookTooLong and ProcessFailed.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         try:
             row = read()
         except NotFound:
             row = None
-        if row is not None and getattr(row, "state", "done") not in OPEN:
+        if row is not None and (getattr(row, "state", "done") not in OPEN or is_enough(row)):
             return row
         worker.check()
         time.sleep(POLL_SECONDS)

@@ -8,12 +8,17 @@ GRANT USAGE ON SCHEMA ingest TO bellwether_ingest;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ingest TO bellwether_ingest;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ingest TO bellwether_ingest;
 REVOKE UPDATE, DELETE ON ingest.event, ingest.outbox, ingest.bar, ingest.action FROM bellwether_ingest;
+REVOKE UPDATE, DELETE ON ingest.quarantined_bar, ingest.quarantined_action FROM bellwether_ingest;
 REVOKE UPDATE ON ingest.inbox FROM bellwether_ingest;
 REVOKE INSERT, UPDATE, DELETE ON ingest.django_migrations FROM bellwether_ingest;
 GRANT UPDATE (sent_at) ON ingest.outbox TO bellwether_ingest;
 GRANT UPDATE (state) ON ingest.inbox TO bellwether_ingest;
-REVOKE INSERT, UPDATE, DELETE ON ingest.session, ingest.calendar FROM bellwether_ingest;
+REVOKE INSERT, UPDATE, DELETE ON ingest.session, ingest.calendar, ingest.index_membership, ingest.ticker_rename
+    FROM bellwether_ingest;
 GRANT UPDATE (superseded_version) ON ingest.bar, ingest.action TO bellwether_ingest;
+-- A call to a provider stays on record; how it was answered is told once it is known.
+REVOKE UPDATE, DELETE ON ingest.provider_call FROM bellwether_ingest;
+GRANT UPDATE (answered_at, verdict, detail, http_status, byte_count, body_sha256) ON ingest.provider_call TO bellwether_ingest;
 -- The buckets that count calls to providers: a library makes its own tables there, one for each provider and key.
 GRANT USAGE, CREATE ON SCHEMA ingest_quota TO bellwether_ingest;
 

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern
 
+from services.ingest.coverage.urls import urlpatterns as coverage
 from services.ingest.fetches.urls import urlpatterns as fetches
 from services.ingest.indexes.urls import urlpatterns as indexes
 from services.ingest.lookups.urls import urlpatterns as lookups
@@ -12,6 +13,7 @@ from services.ingest.watchlists.urls import urlpatterns as watchlists
 
 urlpatterns: list[URLPattern] = [
     *market,
+    *coverage,
     *fetches,
     *lookups,
     *quota,

@@ -19,6 +19,8 @@ type Rule = dict[str, int]
 OPEN: Rule = _ANYBODY
 # Prices, runs, forecasts and reports are shared by all who have a token; so is what is about the caller itself.
 TOKEN: Rule = _NOBODY | dict.fromkeys(("owner", "other", "session", "other_session", "forged"), SERVED)
+# What holds for everybody is decided by superusers, and nobody here is one.
+OPERATORS: Rule = TOKEN | dict.fromkeys(("owner", "other", "session", "other_session"), 403)
 PRIVATE: Rule = TOKEN | {"other": 404, "other_session": 404}
 OLDER: Rule = TOKEN | {"browser": 302}
 # Pages are for browsers: an open one for all, one's own for sessions only, all others go to the login page.
@@ -32,14 +34,14 @@ GUARDED_PAGES = (OPEN_PAGE, PAGE, PRIVATE_PAGE)
 class Row:
     """One method of one address: a proper request, what it is answered if it may be made, and who may.
 
-    `body` is a form for pages and else JSON; `{...}` in its values and in `query` are filled in. `but` has what
+    `body` is a form for pages and else JSON; `{...}` in its texts and in `query` are filled in. `but` has what
     differs from the rule.
     """
 
     rule: Rule
     status: int = 200
     query: str = ""
-    body: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
     but: Mapping[str, int] = field(default_factory=dict)
 
     def expected(self, actor: str, method: str) -> int:
@@ -54,6 +56,7 @@ def _same(status: int, *actors: str) -> dict[str, Any]:
 
 
 _FB = {"symbol": "FB"}
+_WATCHED: dict[str, Any] = {"symbols": ["FB"], "active": False}
 _NEW_USER = {"username": "{unique}", "password": "{password}"}
 _LOGIN = {"username": "{username}", "password": "{password}"}
 _PASSWORDS = {"current_password": "{password}", "new_password": "another long password"}
@@ -63,10 +66,31 @@ TABLE: dict[tuple[str, str], Row] = {
     ("bars", "GET"): Row(rule=TOKEN, query="?symbol=FB"),
     ("instruments", "GET"): Row(rule=TOKEN),
     ("instrument", "GET"): Row(rule=TOKEN),
+    ("instrument-versions", "GET"): Row(rule=TOKEN),
+    ("instrument-actions", "GET"): Row(rule=TOKEN),
+    ("instrument-coverage", "GET"): Row(rule=TOKEN),
+    ("quota", "GET"): Row(rule=TOKEN),
+    ("quarantines", "GET"): Row(rule=TOKEN),
+    ("quarantine", "GET"): Row(rule=TOKEN, status=404),
+    ("quarantine-accept", "POST"): Row(rule=OPERATORS),
+    ("quarantine-dismiss", "POST"): Row(rule=OPERATORS),
+    ("indexes", "GET"): Row(rule=TOKEN),
+    ("index-members", "GET"): Row(rule=TOKEN),
+    ("index-changes", "GET"): Row(rule=TOKEN),
+    ("watchlists", "GET"): Row(rule=TOKEN),
+    ("watchlists", "POST"): Row(rule=TOKEN, status=201, body={"name": "{unique}", **_WATCHED}),
+    ("watchlist", "GET"): Row(rule=TOKEN),
+    ("watchlist", "PUT"): Row(rule=TOKEN, body=_WATCHED),
+    ("watchlist", "DELETE"): Row(rule=TOKEN, status=204),
     ("fetches", "GET"): Row(rule=TOKEN),
     ("fetches", "POST"): Row(rule=TOKEN, status=202, body=_FB),
     ("fetch", "GET"): Row(rule=TOKEN),
     ("fetch", "DELETE"): Row(rule=TOKEN, status=409),
+    # No provider has a key here, so none is asked; what a lookup brings is shared like prices.
+    ("lookups", "GET"): Row(rule=TOKEN),
+    ("lookups", "POST"): Row(rule=TOKEN, status=409, body={"kind": "quote", "subject": "FB"}),
+    ("lookup", "GET"): Row(rule=TOKEN, status=404),
+    ("lookup", "DELETE"): Row(rule=TOKEN, status=404),
     ("backtests", "GET"): Row(rule=TOKEN),
     ("backtests", "POST"): Row(rule=TOKEN, body=_FB),
     ("backtest", "GET"): Row(rule=TOKEN),

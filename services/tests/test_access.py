@@ -9,19 +9,22 @@ from functools import cache
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
+from services.ingest.watchlists.services import save_watch_list
 from services.tests.access import ACTORS, GUARDED_PAGES, TABLE, Row
-from services.tests.addresses import A_SYMBOL, Address, addresses
+from services.tests.addresses import A_SYMBOL, AN_ID, Address, addresses
 from services.tests.pipeline import drain_everything
 from shared.http.tests.api_client import ApiClient
 from shared.identity.authentication import SESSION_COOKIE
 from shared.identity.models import Token, User
 from shared.identity.tokens import Issued, Kind, issue_token
+from shared.observability.correlation import Cause, caused_by
 
 PASSWORD = "correct horse battery staple"
 CSRF = "c" * 32
@@ -107,7 +110,10 @@ def asked_about(token: str) -> dict[str, str]:
         "symbol": A_SYMBOL,
         "initial_investment": "10000.00",
         "code": "not-found",
+        "index": "sp500",
         "fetch_id": newest("fetches"),
+        "quarantine_id": AN_ID,  # nothing of theirs looks wrong
+        "lookup_id": AN_ID,  # and nobody has a key
         "run_id": newest("backtests"),
         "forecast_id": newest("forecasts"),
         "report_id": newest("reports"),
@@ -131,6 +137,7 @@ def set_scene(asked_about: dict[str, str]) -> Scene:
     values = asked_about | {
         "token_id": str(token.token.public_id),
         "username": owner.username,
+        "name": f"list-{number}",
         "unique": f"new-{number}",
         "password": PASSWORD,
     }
@@ -152,7 +159,12 @@ def answer(address: Address, method: str, row: Row, actor: str, scene: Scene) ->
     if actor in ("session", "other_session") or (is_page and actor != "forged"):
         client.cookies["csrftoken"] = CSRF
         headers["X-CSRFToken"] = CSRF
-    body = {name: value.format(**scene.values) for name, value in row.body.items()}
+    body = {
+        name: value.format(**scene.values) if isinstance(value, str) else value
+        for name, value in row.body.items()
+    }
+    if "{name}" in address.path:
+        make_watch_list(scene.values["name"])
     response = client.generic(
         method,
         address.path.format(**scene.values) + row.query,
@@ -162,7 +174,12 @@ def answer(address: Address, method: str, row: Row, actor: str, scene: Scene) ->
     return response.status_code
 
 
-def encoded(body: dict[str, str], *, as_form: bool) -> dict[str, Any]:
+def make_watch_list(name: str) -> None:
+    with caused_by(Cause(uuid4())):
+        save_watch_list(name=name, symbols=["FB"], provider="auto", active=False, now=timezone.now())
+
+
+def encoded(body: dict[str, Any], *, as_form: bool) -> dict[str, Any]:
     if as_form:
         return {"data": urlencode(body), "content_type": "application/x-www-form-urlencoded"}
     if not body:

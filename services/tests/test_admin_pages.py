@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from conftest import empty
 from services.ingest.fetches.services import request_fetch
+from services.tests.market_history import ask_a_vendor, hold_back_a_change, keep_a_watch_list
 from services.tests.pipeline import drain_everything
 from shared.admin.per_service import model_in
 from shared.eventstore.models import Event, Job, Parked, StreamPosition
@@ -77,7 +78,10 @@ def site(owner: psycopg.Connection) -> Iterator[Client]:
         request_fetch(
             fetch_id=uuid4(), symbol="AAPL", provider="bundled", start=None, end=None, now=timezone.now()
         )
-    drain_everything()
+        drain_everything()
+        hold_back_a_change()
+        keep_a_watch_list()
+        ask_a_vendor()
     for service in SERVICES:
         for body in ODD_BODIES:
             park(service, body=body, envelope=None, slug="malformed-event", detail=SCRIPT, attempts=1)
@@ -174,7 +178,7 @@ def test_the_chain_leads_from_a_fetch_to_its_report(site: Client) -> None:
         address = next(link for link in sorted(links_of(page)) if re.search(pattern, link))
         return site.get(address).content.decode()
 
-    fetch = first(site.get("/admin/ingest_fetches/fetch/").content.decode(), "/change/")
+    fetch = first(site.get("/admin/ingest_fetches/fetch/?provider=bundled").content.decode(), "/change/")
     instrument = first(fetch, "instrument/AAPL/change/")
     runs = first(instrument, r"run/\?symbol=AAPL")
     run = first(runs, "backtests/run/.*/change/")

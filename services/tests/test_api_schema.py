@@ -130,11 +130,16 @@ def test_every_body_has_an_example_that_works(db: psycopg.Connection[Any]) -> No
     assert (registered.status_code, logged_in.status_code) == (201, 201), logged_in.content
     api = ApiClient(logged_in.json()["token"])
     api.send("/api/v1/fetches/", symbol="AAPL")
+    api.send("/api/v1/watchlists/", name="name", symbols=["AAPL"])
     drain_everything()
+    needs_key = api.send("/api/v1/lookups/", **bodies.pop(("post", "/api/v1/lookups/")))
+    assert needs_key.json()["code"] == "provider-key-missing"
     changing = ("post", "/api/v1/users/me/password/"), bodies.pop(("post", "/api/v1/users/me/password/"))
 
     answers = {
-        (method, path): api.generic(method.upper(), path, json.dumps(body), "application/json").status_code
+        (method, path): api.generic(
+            method.upper(), path.format(name="name"), json.dumps(body), "application/json"
+        ).status_code
         for (method, path), body in (*bodies.items(), changing)
     }
 

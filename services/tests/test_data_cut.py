@@ -30,10 +30,10 @@ ONE_DIVIDEND = ONE_BAR.replace("volume", "volume,dividend").replace("24734020", 
 needs_db = pytest.mark.usefixtures("db", "cause")
 
 
-def import_text(text: str, symbol: str = "FB", *, today: date | None = None) -> None:
+def import_text(text: str, symbol: str = "FB", *, today: date | None = None, replaces: bool = False) -> None:
     now = timezone.now()
     series = parse_csv(text.encode(), symbol, today=today or now.date())
-    import_series(fetch_id=uuid4(), series=series, now=now)
+    import_series(fetch_id=uuid4(), series=series, now=now, replaces=replaces)
     drain_everything()
 
 
@@ -68,7 +68,7 @@ def test_a_report_on_version_one_is_the_same_to_the_byte_after_a_correction(corr
     fetch("FB")
     before = files_of("FB")
 
-    import_text(correction)
+    import_text(correction, replaces=True)
 
     again = rendered_again(report_of(1))
     assert again.hash == report_of(1).document_hash
@@ -79,7 +79,7 @@ def test_a_report_on_version_one_is_the_same_to_the_byte_after_a_correction(corr
 @needs_db
 def test_a_report_names_every_provider_of_its_version_and_sample_data_as_such() -> None:
     fetch("FB")
-    import_text(ONE_BAR)
+    import_text(ONE_BAR, replaces=True)
 
     first, second = (rendered_again(report_of(version)) for version in (1, 2))
 
@@ -160,7 +160,7 @@ def test_scores_that_fail_lose_no_forecast_and_come_with_the_next_version(
     }
     assert not ForecastScore.objects.using("analytics").exists()
 
-    import_text(ONE_BAR)
+    import_text(ONE_BAR, replaces=True)
 
     scored = ForecastScore.objects.using("analytics").values_list("forecast_id", "data_version")
     assert set(scored) == {(forecasts_at(version)["backfilled"].id, 2) for version in (1, 2)}

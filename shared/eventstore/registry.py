@@ -1,6 +1,6 @@
 """Which function answers to which event, and which tables are projections."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,17 @@ class Recorded[E]:
 
 type Handler = Callable[[Recorded[Any]], None]
 type Handlers = Mapping[type, tuple[Handler, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class SetBased:
+    """A projector that writes the rows of many events of different streams at once, and of one as any other does."""
+
+    write: Callable[[Sequence[Recorded[Any]]], None]
+
+    def __call__(self, item: Recorded[Any]) -> None:
+        """Write the rows of one event."""
+        self.write((item,))
 
 
 @dataclass(slots=True)
@@ -72,6 +83,20 @@ def project(service: str, item: Recorded[Any]) -> None:
     """Run the projectors of one event inside the caller's transaction."""
     for handler in handlers_of(service).projectors.get(type(item.event), ()):
         handler(item)
+
+
+def project_each(service: str, items: Sequence[Recorded[Any]]) -> None:
+    """Run the projectors of events of different streams: a SetBased one once for all events of a type."""
+    alike: dict[type, list[Recorded[Any]]] = {}
+    for item in items:
+        alike.setdefault(type(item.event), []).append(item)
+    for cls, recorded_alike in alike.items():
+        for handler in handlers_of(service).projectors.get(cls, ()):
+            if isinstance(handler, SetBased):
+                handler.write(recorded_alike)
+            else:
+                for item in recorded_alike:
+                    handler(item)
 
 
 def react(service: str, item: Recorded[Any]) -> None:

@@ -12,8 +12,8 @@ from shared.eventstore.models import Job
 def with_live_state(rows: QuerySet[Any], *, kind: str, key: Expression | OuterRef) -> QuerySet[Any]:
     """Add `live_state` to rows of a projection: its state, or its job's while the work is open.
 
-    With it come `live_problem`, why such a job has not ended yet, and `resumes_at`, when a job that waits for a
-    provider's quota goes on; both are None otherwise.
+    With it come `live_problem`, the row's problem or why such a job has not ended yet, and `resumes_at`, when a job
+    that waits for a provider's quota goes on.
 
     `key` is the job's key in terms of the row, by OuterRef.
     """
@@ -21,7 +21,9 @@ def with_live_state(rows: QuerySet[Any], *, kind: str, key: Expression | OuterRe
     job_state = Coalesce(Subquery(jobs.values("state")[:1]), F("state"))
     shown: QuerySet[Any] = rows.annotate(
         live_state=Case(When(state="queued", then=job_state), default=F("state")),
-        live_problem=Case(When(state="queued", then=Subquery(jobs.values("problem")[:1]))),
+        live_problem=Case(
+            When(state="queued", then=Subquery(jobs.values("problem")[:1])), default=F("problem")
+        ),
         resumes_at=Case(
             When(state="queued", then=Subquery(jobs.filter(state="waiting_quota").values("run_after")[:1]))
         ),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ SYMBOL_SCHEMA = {
     "example": "AAPL",
 }
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(_DATE.pattern + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -55,6 +56,16 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class Switch(serializers.BooleanField):
+    """True or false: no number or text is taken for either."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the value. Raises ValidationError."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 @extend_schema_field(SYMBOL_SCHEMA)
@@ -133,6 +144,30 @@ class SessionDate(serializers.Field[date, Any, str, Any]):
 
     def to_representation(self, value: date) -> str:
         """Return the day in ISO form."""
+        return value.isoformat()
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class Instant(serializers.Field[datetime, Any, str, Any]):
+    """A moment as RFC 3339 has it, with its offset, not in the future."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        """Return the moment in UTC. Raises ValidationError for another form and for one that is to come."""
+        try:
+            if not isinstance(data, str) or not _INSTANT.fullmatch(data.upper()):
+                raise ValueError
+            instant = datetime.fromisoformat(data.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise serializers.ValidationError(
+                "Give a moment as YYYY-MM-DDTHH:MM:SSZ, or with an offset such as +01:00 (`%2B01:00` in an address).",
+                code="invalid_instant",
+            ) from None
+        if instant > timezone.now():
+            raise serializers.ValidationError(f"{data} is in the future.", code="future_date")
+        return instant
+
+    def to_representation(self, value: datetime) -> str:
+        """Return the moment in ISO form."""
         return value.isoformat()
 
 

@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from shared.http.fields import Choice, DateRange, SessionDate, StrictSerializer, Symbols, WholeNumber
 from shared.http.operations import Operation
@@ -99,7 +99,7 @@ def page_of(
 def series_page(operation: Operation, sessions: Sequence[date], **pinned: Any) -> tuple[slice, Links]:
     """Return which of the ascending `sessions` make the page of a SeriesQuery, and the links to its neighbours.
 
-    `pinned` are parameters that the links carry, so that all pages are of one version.
+    `pinned` are parameters that the links carry, so that all pages are of one version, or do not (None).
     """
     query = operation.query
     cursors = _Cursors(operation.request, {**_filters(query), **pinned})
@@ -159,7 +159,7 @@ class _Cursors:
         """Return the address of the page at a place."""
         url = self._url
         for name, value in {**pinned, "cursor": self._signer.sign_object(place)}.items():
-            url = replace_query_param(url, name, value)
+            url = remove_query_param(url, name) if value is None else replace_query_param(url, name, value)
         return url
 
 

@@ -32,7 +32,8 @@ def _backtest(payload: Mapping[str, Any]) -> str:
 def _fetch(payload: Mapping[str, Any]) -> str:
     news = f"new version {payload['version']}" if payload["changed"] else "nothing new"
     sessions = _sessions(payload, payload["bar_count"])
-    return f"{sessions}, from the {payload['provider']} prices: {news}."
+    asked = [source["provider"] for source in payload.get("sources") or ()]
+    return f"{sessions}, from the {' and '.join(asked) or payload['provider']} prices: {news}."
 
 
 def _sessions(payload: Mapping[str, Any], count: int) -> str:

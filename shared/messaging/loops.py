@@ -4,13 +4,16 @@ import random
 import time
 from collections.abc import Callable
 from threading import Event
+from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connections
+from uuid6 import uuid7
 
 from shared.eventstore.inbox import receive
 from shared.eventstore.jobs import due_jobs
 from shared.eventstore.reconcile import reconcile
+from shared.eventstore.ticks import Tick, ticks_of
 from shared.eventstore.worker import release_expired
 from shared.http.expiry import BATCH, remove_expired
 from shared.messaging.bus import Bus, BusUnavailable
@@ -19,6 +22,7 @@ from shared.messaging.postgres_bus import PostgresBus
 from shared.messaging.rabbitmq_bus import RabbitBus
 from shared.messaging.relay import relay_once
 from shared.messaging.topology import SUBSCRIPTIONS, Names
+from shared.observability.correlation import Cause, caused_by
 
 BUSY_SECONDS, IDLE_SECONDS, QUIET_AFTER_SECONDS = 0.005, 0.25, 2.0
 LONGEST_BACKOFF_SECONDS = 5.0
@@ -59,8 +63,12 @@ def run_job_finder(service: str, doorbells: Doorbells, stop: Event) -> None:
 
 
 def run_tick(service: str, stop: Event) -> None:
-    """Give back jobs of silent workers, take in events that the bus lost, and remove what has expired."""
+    """Give back jobs of silent workers, take in events that the bus lost, and remove what has expired.
+
+    Then do what the service's apps have registered, each thing at its own pace.
+    """
     reconciled_at = time.monotonic()
+    due_at = dict.fromkeys(ticks_of(service), reconciled_at)
     while not stop.is_set():
         try:
             release_expired(service)
@@ -73,8 +81,21 @@ def run_tick(service: str, stop: Event) -> None:
         except Exception:  # a loop that ends by an error would stand still unseen
             log.warning("tick_error", service=service, exc_info=True)
             connections[service].close()
+        for tick in due_at:
+            if due_at[tick] <= time.monotonic() and not stop.is_set():
+                _do(service, tick)
+                due_at[tick] = time.monotonic() + tick.every_seconds
         stop.wait(1.0)
     connections.close_all()
+
+
+def _do(service: str, tick: Tick) -> None:
+    try:
+        with caused_by(Cause(UUID(str(uuid7())))):
+            tick.work()
+    except Exception:  # the others go on, and this one is tried again in its turn
+        log.warning("tick_error", service=service, work=tick.work.__qualname__, exc_info=True)
+        connections[service].close()
 
 
 def _paced(

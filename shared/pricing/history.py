@@ -1,7 +1,7 @@
 """What is known of one instrument at one version: bars as traded, splits and dividends beside them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 type Floats = NDArray[np.float64]
 type Sessions = NDArray[np.datetime64]
+
+
+LONGEST_BREAK_DAYS = 31  # the exchange has not been closed for longer since 1914
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -82,3 +85,17 @@ class PriceHistory:
                 raise ValueError(f"{name} must be finite and above zero")
         if self.volume.dtype != np.int64 or self.volume.shape != shape or np.any(self.volume < 0):
             raise ValueError("volume must be int64, never negative, with one value per session")
+
+
+def after_last_hole(history: PriceHistory) -> PriceHistory:
+    """Return the bars since the last time that more than 31 days between two of them are missing.
+
+    What lies on both sides of such a hole is no one series: a return across it was nobody's to earn in a day. A
+    single missing session, or the longest closure of the exchange, is no hole.
+    """
+    holes = np.flatnonzero(np.diff(history.sessions) > np.timedelta64(LONGEST_BREAK_DAYS, "D"))
+    if not len(holes):
+        return history
+    rest = slice(int(holes[-1]) + 1, None)
+    columns = ("sessions", "open", "high", "low", "close", "volume")
+    return replace(history, **{name: getattr(history, name)[rest] for name in columns})

@@ -1,30 +1,63 @@
 """Reads the `market` views that ingest publishes, from any service's alias."""
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from itertools import batched
 from typing import Any, Self
 
-import numpy as np
 from django.db import connections
 
 from shared.errors import BellwetherError
+from shared.pricing.arrays import vector_cursor
 from shared.pricing.history import Dividend, PriceHistory, Split
 
-_BARS = """
-SELECT array_agg(session - date '1970-01-01' ORDER BY session), array_agg(open::float8 ORDER BY session),
-       array_agg(high::float8 ORDER BY session), array_agg(low::float8 ORDER BY session),
-       array_agg(close::float8 ORDER BY session), array_agg(volume ORDER BY session)
-FROM market.bar
-WHERE symbol = %(symbol)s AND version <= %(version)s
-  AND (superseded_version IS NULL OR superseded_version > %(version)s)
-  AND session BETWEEN %(start)s AND %(end)s
-"""
-_ACTIONS = """
-SELECT kind, ex_date, value::float8 FROM market.action
-WHERE symbol = %(symbol)s AND version <= %(version)s
-  AND (superseded_version IS NULL OR superseded_version > %(version)s)
-ORDER BY ex_date, kind
+SYMBOLS_PER_QUERY = 100
+
+# Note [One query for many histories]
+# For each symbol asked the index gives its bars in order of their session, and the sub-select that asks for
+# that order keeps it for `array_agg`, at no sort. One statement sees one state of the database, so that the
+# last version and its bars belong together. A query takes so many symbols and no more: that bounds the memory.
+# OFFSET 0 has the version found once for each symbol, and not again beside each bar.
+_HISTORIES = """
+SELECT asked.symbol, i.version, at.version, b.*, a.*
+FROM unnest(%(symbols)s::text[], %(versions)s::int[]) WITH ORDINALITY AS asked (symbol, version, position)
+LEFT JOIN market.instrument i ON i.symbol = asked.symbol
+CROSS JOIN LATERAL (
+  SELECT CASE
+    WHEN asked.version IS NOT NULL THEN asked.version
+    WHEN %(as_of)s::timestamptz IS NULL THEN i.version
+    ELSE (
+      SELECT max(v.version) FROM market.instrument_version v
+      WHERE v.symbol = asked.symbol AND v.recorded_at <= %(as_of)s
+    )
+  END
+  OFFSET 0
+) AS at (version)
+CROSS JOIN LATERAL (
+  SELECT coalesce(array_agg(session), '{}'), coalesce(array_agg(open::float8), '{}'),
+         coalesce(array_agg(high::float8), '{}'), coalesce(array_agg(low::float8), '{}'),
+         coalesce(array_agg(close::float8), '{}'), coalesce(array_agg(volume), '{}')
+  FROM (
+    SELECT session, open, high, low, close, volume FROM market.bar
+    WHERE symbol = asked.symbol AND version <= at.version
+      AND (superseded_version IS NULL OR superseded_version > at.version)
+      AND session BETWEEN %(start)s AND %(end)s
+    ORDER BY session
+  ) known
+) AS b
+CROSS JOIN LATERAL (
+  SELECT coalesce(array_agg(kind), '{}'), coalesce(array_agg(ex_date), '{}'),
+         coalesce(array_agg(value::float8), '{}')
+  FROM (
+    SELECT kind, ex_date, value FROM market.action
+    WHERE symbol = asked.symbol AND version <= at.version
+      AND (superseded_version IS NULL OR superseded_version > at.version)
+    ORDER BY ex_date, kind
+  ) known
+) AS a
+ORDER BY asked.position
 """
 
 # Each bar and action that is known names the version that introduced it, and that version its provider.
@@ -51,12 +84,24 @@ class NoPrices(BellwetherError):
     status, slug, title = 404, "unknown-symbol", "Unknown symbol"
 
     @classmethod
-    def of(cls, symbol: str) -> Self:
-        """Return the error for a symbol without any price."""
+    def of(cls, symbol: str, *, stored_as: str | None = None) -> Self:
+        """Return the error for a symbol without any price, but perhaps with some under another of its names."""
+        fetch = f"/fetch/{symbol}/"
+        if stored_as is not None:
+            return cls(
+                f"No prices of {symbol} are stored, but of {stored_as}, which is the same instrument.",
+                fetch=fetch,
+                stored_as=stored_as,
+            )
         return cls(
-            f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/ or /fetch/{symbol}/.",
-            fetch=f"/fetch/{symbol}/",
+            f"No prices of {symbol} are stored. Fetch them first: POST /api/v1/fetches/ or {fetch}.",
+            fetch=fetch,
         )
+
+    @classmethod
+    def then(cls, symbol: str, as_of: datetime) -> Self:
+        """Return the error for a symbol whose first prices were recorded after `as_of`."""
+        return cls(f"Nothing was known of {symbol} at {as_of.isoformat()}: its first prices came later.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,41 +145,85 @@ def price_sources(alias: str, symbol: str, *, version: int) -> tuple[PriceSource
         )
 
 
-def load_history(
-    alias: str, symbol: str, *, version: int | None = None, start: date | None = None, end: date | None = None
-) -> PriceHistory:
-    """Return bars and actions of `symbol` exactly as known at `version` (None: the last one).
-
-    `start` and `end` bound the bars, both included; actions always come whole. Raises NoPrices.
-    """
-    known = latest_version(alias, symbol)
-    if version is None:
-        version = known
-    if not 1 <= version <= known:
-        raise NoPrices(f"{symbol} has versions 1 to {known}, not {version}.")
-    place: dict[str, Any] = {
-        "symbol": symbol,
-        "version": version,
-        "start": start or date.min,
-        "end": end or date.max,
-    }
+def version_at(alias: str, symbol: str, as_of: datetime) -> int:
+    """Return the version of `symbol` that was the last one recorded at `as_of`. Raises NoPrices."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(_BARS, place)
-        days, opens, highs, lows, closes, volumes = (column or [] for column in cursor.fetchone())
-        cursor.execute(_ACTIONS, place)
-        actions = cursor.fetchall()
+        cursor.execute(
+            "SELECT max(version) FROM market.instrument_version WHERE symbol = %s AND recorded_at <= %s",
+            [symbol, as_of],
+        )
+        found: int | None = cursor.fetchone()[0]
+    if found is None:
+        latest_version(alias, symbol)
+        raise NoPrices.then(symbol, as_of)
+    return found
+
+
+def load_history(
+    alias: str,
+    symbol: str,
+    *,
+    version: int | None = None,
+    as_of: datetime | None = None,
+    start: date | None = None,
+    end: date | None = None,
+) -> PriceHistory:
+    """Return bars and actions of `symbol` exactly as known at `version`.
+
+    Without one it is the last version that was recorded at `as_of`, or now. `start` and `end` bound the bars,
+    both included; actions always come whole. Raises NoPrices.
+    """
+    [history] = load_histories(alias, {symbol: version}, as_of=as_of, start=start, end=end)
+    return history
+
+
+def load_histories(
+    alias: str,
+    versions: Mapping[str, int | None],
+    *,
+    as_of: datetime | None = None,
+    start: date | None = None,
+    end: date | None = None,
+) -> Iterator[PriceHistory]:
+    """Give the history of each symbol in turn, each as `load_history` returns it at its version.
+
+    At most SYMBOLS_PER_QUERY of them are held at a time, and those are of one state of the database.
+
+    Raises:
+        NoPrices: a symbol is not stored, or not at that version or moment, once its turn comes.
+    """
+    span = {"start": start or date.min, "end": end or date.max, "as_of": as_of}
+    for asked in batched(versions.items(), SYMBOLS_PER_QUERY):
+        symbols, at = (list(column) for column in zip(*asked, strict=True))
+        with vector_cursor(alias) as cursor:
+            cursor.execute(_HISTORIES, {"symbols": symbols, "versions": at, **span})
+            rows = cursor.fetchall()
+        for symbol, known, version, *columns in rows:
+            if known is None:
+                raise NoPrices.of(symbol)
+            if version is None and as_of is not None:
+                raise NoPrices.then(symbol, as_of)
+            if not 1 <= version <= known:
+                raise NoPrices(f"{symbol} has versions 1 to {known}, not {version}.")
+            yield _history(symbol, version, columns[:6], columns[6:])
+
+
+def _history(symbol: str, version: int, bars: Sequence[Any], actions: Sequence[Any]) -> PriceHistory:
+    sessions, opens, highs, lows, closes, volumes = bars
+    kinds, days, values = actions
+    told = list(zip(kinds, days.tolist(), values.tolist(), strict=True))
     return PriceHistory(
         symbol=symbol,
         version=version,
-        sessions=np.array(days, dtype="datetime64[D]"),
-        open=np.array(opens, dtype=np.float64),
-        high=np.array(highs, dtype=np.float64),
-        low=np.array(lows, dtype=np.float64),
-        close=np.array(closes, dtype=np.float64),
-        volume=np.array(volumes, dtype=np.int64),
-        splits=tuple(Split(ex_date=day, ratio=value) for kind, day, value in actions if kind == "split"),
+        sessions=sessions,
+        open=opens,
+        high=highs,
+        low=lows,
+        close=closes,
+        volume=volumes,
+        splits=tuple(Split(ex_date=day, ratio=value) for kind, day, value in told if kind == "split"),
         dividends=tuple(
-            Dividend(ex_date=day, amount=value) for kind, day, value in actions if kind == "dividend"
+            Dividend(ex_date=day, amount=value) for kind, day, value in told if kind == "dividend"
         ),
     )
 

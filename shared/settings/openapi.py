@@ -32,6 +32,11 @@ fractions. Instants are UTC as RFC 3339, sessions plain dates. Unknown fields an
 TAGS = {
     "fetches": "Ask a provider for prices. Each fetch that changes anything makes the next version of a symbol.",
     "instruments": "The symbols of which prices are stored.",
+    "lookups": "Other questions to a provider: quotes, companies, what matches some words, weekly and monthly prices.",
+    "watchlists": "Symbols that are kept fresh after each session, within the providers' quota.",
+    "quota": "The calls that are left of each provider, and what is asked next and why.",
+    "quarantine": "Changes of known prices that look wrong and wait for an operator.",
+    "indexes": "Who belonged to an index on a day, and which tickers were renamed.",
     "bars": "Daily prices: raw, adjusted for splits, or with dividends, as of any version.",
     "backtests": "Strategies tested on stored prices, always beside buy and hold, with trades and equity.",
     "forecasts": "The next 30 sessions with their uncertainty, scored against the random walk once they came.",

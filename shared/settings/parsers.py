@@ -68,7 +68,7 @@ def url(*schemes: str) -> Callable[[str], str]:
 def rates(text: str) -> tuple[tuple[int, float], ...]:
     """Return `1/1.25s,25/24h` as ((1, 1.25), (25, 86400.0)): calls and seconds, both rising.
 
-    Raises ValueError: malformed, or a longer time that permits fewer calls.
+    Raises ValueError: malformed, or a longer time that permits fewer calls, or more than the shorter ones do.
     """
     found = []
     for part in text.split(","):
@@ -76,7 +76,10 @@ def rates(text: str) -> tuple[tuple[int, float], ...]:
         if not match:
             raise ValueError
         found.append((int(match[1]), float(match[2]) * _SECONDS[match[3]]))
-    rising = all(less[0] < more[0] and less[1] < more[1] for less, more in pairwise(found))
+    rising = all(
+        less[0] < more[0] and less[1] < more[1] and less[0] * more[1] >= more[0] * less[1]
+        for less, more in pairwise(found)
+    )
     if not rising or found[0][1] < 0.001:
         raise ValueError
     return tuple(found)

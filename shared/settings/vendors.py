@@ -26,6 +26,9 @@ def _remote(prefix: str, vendor: str, base_url: str, limits: str) -> tuple[Varia
     )
 
 
+# The setting that holds the key of each provider that needs one.
+KEY_SETTINGS = {"alphavantage": "ALPHAVANTAGE_API_KEY", "tiingo": "TIINGO_API_KEY"}
+
 VENDOR_VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="ALPHAVANTAGE_API_KEY",

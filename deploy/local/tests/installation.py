@@ -21,6 +21,7 @@ class Installation:
     """One state folder, and the commands run on it."""
 
     first_account: dict[str, str]
+    program = (sys.executable, "-m", "deploy.local.cli")
 
     def __init__(self, home: Path) -> None:
         self.port = free_ports(1)[0]
@@ -31,7 +32,7 @@ class Installation:
 
     def run(self, *words: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `bellwether`."""
-        return self.started([sys.executable, "-m", "deploy.local.cli", *words], code, environment)
+        return self.started([*self.program, *words], code, environment)
 
     def manage(
         self, *words: str, code: int = 0, input: str | None = None, **environment: str

@@ -1,5 +1,6 @@
 """What each role may do is told here once more, from the design and not from `grants.sql`."""
 
+from collections.abc import Iterator
 from itertools import product
 
 import psycopg
@@ -22,8 +23,13 @@ LIMITED = {
     "ingest.event": GROW,
     "ingest.bar": GROW,
     "ingest.action": GROW,
+    "ingest.quarantined_bar": GROW,
+    "ingest.quarantined_action": GROW,
     "ingest.session": READ,
     "ingest.calendar": READ,
+    "ingest.index_membership": READ,
+    "ingest.ticker_rename": READ,
+    "ingest.provider_call": GROW,
     "analytics.event": GROW,
     "analytics.run_trade": GROW,
     "analytics.run_equity": GROW,
@@ -42,9 +48,10 @@ OWN_SCHEMAS = set(ROLES)
 
 
 def _relations(owner: psycopg.Connection) -> list[str]:
+    """Return what migrations and their SQL made; what stands in ingest_quota is made while the system runs."""
     rows = owner.execute(
         "SELECT table_schema || '.' || table_name FROM information_schema.tables"
-        " WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
+        " WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'ingest_quota') ORDER BY 1"
     ).fetchall()
     return [row[0] for row in rows]
 
@@ -84,7 +91,7 @@ def test_of_what_only_grows_a_role_may_change_only_the_column_that_marks_its_end
         "SELECT grantee, table_schema || '.' || table_name, column_name, privilege_type"
         " FROM information_schema.column_privileges"
         " WHERE table_schema || '.' || table_name = ANY(%s) AND privilege_type IN ('UPDATE', 'REFERENCES')"
-        " AND grantee <> current_user ORDER BY 2",
+        " AND grantee <> current_user ORDER BY 2, 3",
         [list(LIMITED)],
     ).fetchall()
     assert found == [
@@ -94,6 +101,10 @@ def test_of_what_only_grows_a_role_may_change_only_the_column_that_marks_its_end
         ("bellwether_ingest", "ingest.bar", "superseded_version", "UPDATE"),
         ("bellwether_ingest", "ingest.inbox", "state", "UPDATE"),
         ("bellwether_ingest", "ingest.outbox", "sent_at", "UPDATE"),
+        *(
+            ("bellwether_ingest", "ingest.provider_call", column, "UPDATE")
+            for column in ("answered_at", "body_sha256", "byte_count", "detail", "http_status", "verdict")
+        ),
         ("bellwether_reports", "reports.inbox", "state", "UPDATE"),
         ("bellwether_reports", "reports.outbox", "sent_at", "UPDATE"),
     ]
@@ -192,6 +203,31 @@ def test_bars_and_actions_cannot_be_overwritten(db: psycopg.Connection) -> None:
             for statement in (f"UPDATE {table} SET version = 2", f"DELETE FROM {table}", f"TRUNCATE {table}"):
                 with pytest.raises(InsufficientPrivilege):
                     connection.execute(statement)
+
+
+@pytest.fixture
+def bucket(db: psycopg.Connection) -> Iterator[str]:
+    """Give a table that the role of ingest made for itself, as its buckets are."""
+    with connections["ingest"].cursor() as cursor:
+        cursor.execute("CREATE TABLE ingest_quota.bucket (n int)")
+    yield "ingest_quota.bucket"
+    db.execute("DROP TABLE ingest_quota.bucket")
+
+
+def test_only_ingest_may_make_and_use_the_buckets_that_count_calls(
+    db: psycopg.Connection, bucket: str
+) -> None:
+    for service, role in ROLES.items():
+        has = db.execute(
+            "SELECT has_schema_privilege(%(role)s, 'ingest_quota', 'USAGE'),"
+            " has_schema_privilege(%(role)s, 'ingest_quota', 'CREATE'),"
+            " has_table_privilege(%(role)s, %(bucket)s, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')",
+            {"role": role, "bucket": bucket},
+        ).fetchone()
+        assert has == ((service == "ingest",) * 3), role
+    for right in ("USAGE", "CREATE"):
+        public = db.execute("SELECT has_schema_privilege('public', 'ingest_quota', %s)", [right])
+        assert public.fetchone() == (False,)
 
 
 def test_a_consumer_sees_only_its_own_deliveries(db: psycopg.Connection) -> None:

@@ -27,7 +27,7 @@ from shared.eventstore.append import append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
 from shared.pricing.adjustment import Basis, adjust
-from shared.pricing.history import PriceHistory
+from shared.pricing.history import PriceHistory, after_last_hole
 from shared.pricing.reader import calendar_version, load_history, session_before
 
 JOB_KIND = "backtest"
@@ -170,9 +170,11 @@ def _store_rows(run_id: UUID, result: BacktestResult) -> None:
 
 
 def _bars(inputs: Inputs) -> PriceHistory:
-    return load_history(
+    """Return the prices that a run is made on: of its range the part after the last hole."""
+    history = load_history(
         "analytics", inputs.symbol, version=inputs.data_version, start=inputs.start, end=inputs.end
     )
+    return after_last_hole(history)
 
 
 def _inputs_of(run: Run) -> Inputs:

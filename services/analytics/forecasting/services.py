@@ -22,6 +22,7 @@ from shared.eventstore.append import StreamConflict, append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust
+from shared.pricing.history import after_last_hole
 from shared.pricing.reader import calendar_version, load_history, sessions_after
 
 JOB_KIND = "forecast"
@@ -73,7 +74,7 @@ def request_forecast(*, symbol: str, data_version: int, now: datetime) -> UUID:
 
 def start_forecast(*, symbol: str, data_version: int, now: datetime) -> UUID:
     """Queue a forecast that a user asked for. Raises NoPrices and InsufficientHistory before anything is stored."""
-    history = load_history("analytics", symbol, version=data_version)
+    history = after_last_hole(load_history("analytics", symbol, version=data_version))
     if len(history.sessions) < LOOKBACK_CLOSES:
         raise InsufficientHistory(
             symbol=symbol, needed_sessions=LOOKBACK_CLOSES, present_sessions=len(history.sessions)
@@ -88,8 +89,10 @@ def run_forecasts(*, job: LeasedJob, now: datetime) -> None:
     A forecast that cannot be made is refused by itself, so the other one is not lost with it.
     """
     symbol, data_version = job.payload["symbol"], job.payload["data_version"]
-    bars = adjust(load_history("analytics", symbol, version=data_version), Basis.TOTAL_RETURN)
-    outcomes = [_outcome(bars, symbol=symbol, data_version=data_version, kind=kind) for kind in KINDS]
+    history = load_history("analytics", symbol, version=data_version)
+    bars = adjust(history, Basis.TOTAL_RETURN)
+    unbroken = adjust(after_last_hole(history), Basis.TOTAL_RETURN)
+    outcomes = [_outcome(unbroken, symbol=symbol, data_version=data_version, kind=kind) for kind in KINDS]
     with transaction.atomic(using="analytics", durable=True):
         for outcome in outcomes:
             append("analytics", _stream(outcome.forecast_id), outcome, now=now)

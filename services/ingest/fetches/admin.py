@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from services.ingest.fetches.models import Fetch
+from services.ingest.fetches.models import Answer, Fetch
 from shared.admin.records import RecordAdmin
 from shared.eventstore.admin import work_tables
 
@@ -29,3 +29,16 @@ class FetchAdmin(RecordAdmin):
     heading = ("symbol", "provider")
     links = {"symbol": "ingest_market_instrument"}
     tables = work_tables("ingest", "fetch")
+
+
+@admin.register(Answer)
+class AnswerAdmin(RecordAdmin):
+    """Shows which answers a fetch that is under way has already, and not what they say."""
+
+    list_display = ("fetch_id", "provider", "call", "received_at")
+    list_filter = ("provider", "call")
+    search_fields = ("fetch_id",)
+    search_help_text = "A fetch's id"
+    ordering = ("-received_at",)
+    heading = ("provider", "call")
+    elsewhere = ("body",)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from services.ingest.fetches.selectors import fetch_by_id, fetches
 from services.ingest.fetches.services import cancel_fetch, request_fetch
-from services.ingest.providers.registry import provider_names
+from services.ingest.providers.registry import AUTO, provider_names
 from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import JobAlreadyOpen
 from shared.http.conditional import Revalidated
@@ -21,13 +21,45 @@ from shared.http.operations import Operation, started
 from shared.http.pagination import Page, WorkQuery, page_of
 from shared.http.problems import ProblemField
 
+PROVIDER_HELP = "`auto` asks whoever is ready, in the order of the history plan; `bundled` needs no key"
 STATUSES = ("queued", "running", "waiting_quota", "succeeded", "partial", "failed", "refused", "cancelled")
 
 
-class Fetch(serializers.Serializer[Any]):
-    """One question to a provider and what came of it.
+class Source(serializers.Serializer[Any]):
+    """Who answered, and with which sessions."""
 
-    `partial` means that an end of the asked range is missing; `inner_gaps` are sessions without a bar.
+    provider = serializers.CharField()
+    first_session = serializers.DateField(allow_null=True)
+    last_session = serializers.DateField(allow_null=True)
+    bar_count = serializers.IntegerField()
+
+
+class Rejected(serializers.Serializer[Any]):
+    """A row that cannot be true, and why."""
+
+    provider = serializers.CharField()
+    line = serializers.IntegerField()
+    reason = serializers.CharField()
+    text = serializers.CharField()
+
+
+class Disagreement(serializers.Serializer[Any]):
+    """A close that another provider tells otherwise; what was held stays."""
+
+    session = serializers.DateField()
+    held = serializers.CharField()
+    told = serializers.CharField()
+    difference_bps = serializers.CharField()
+
+
+class Fetch(serializers.Serializer[Any]):
+    """One question to the providers and what came of it.
+
+    `partial` means that an end of the asked range is missing, for `reason`; `inner_gaps` are sessions without a
+    bar. While it waits for a provider's quota, `resumes_at` says when it goes on, and `error` why it waits or is
+    tried again. Rows that cannot be true are left out and counted; sessions that another provider told stay as
+    they are (`kept_count`), and their closes are compared. Changes that look wrong wait for an operator under
+    `quarantine_id`.
     """
 
     id = serializers.UUIDField()
@@ -35,7 +67,10 @@ class Fetch(serializers.Serializer[Any]):
     provider = serializers.CharField()
     start = serializers.DateField(allow_null=True)
     end = serializers.DateField(allow_null=True)
+    with_actions = serializers.BooleanField()
+    requested_because = serializers.CharField(allow_null=True)
     status = Choice(STATUSES, source="live_state")
+    resumes_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField(allow_null=True)
     changed = serializers.BooleanField(allow_null=True)
     first_session = serializers.DateField(allow_null=True)
@@ -44,7 +79,18 @@ class Fetch(serializers.Serializer[Any]):
     missing_before = serializers.DateField(allow_null=True)
     missing_after = serializers.DateField(allow_null=True)
     inner_gaps = serializers.ListField(child=serializers.DateField(), allow_null=True)
-    error = ProblemField(allow_null=True, source="problem")
+    reason = serializers.CharField(allow_null=True)
+    sources = Source(many=True, allow_null=True)
+    rejected_count = serializers.IntegerField(allow_null=True)
+    rejected = Rejected(many=True, allow_null=True)
+    provisional_session = serializers.DateField(allow_null=True)
+    kept_count = serializers.IntegerField(allow_null=True)
+    compared_count = serializers.IntegerField(allow_null=True)
+    disagreeing_count = serializers.IntegerField(allow_null=True)
+    disagreements = Disagreement(many=True, allow_null=True)
+    quarantine_id = serializers.UUIDField(allow_null=True)
+    quarantined_count = serializers.IntegerField(allow_null=True)
+    error = ProblemField(allow_null=True, source="live_problem")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -62,7 +108,7 @@ class RequestFetch(Operation):
         example = {"symbol": "AAPL"}
 
         symbol = SymbolField()
-        provider = Choice(provider_names(), default="bundled", help_text="`bundled` needs no key")
+        provider = Choice(provider_names(), default=AUTO, help_text=PROVIDER_HELP)
 
     Output = Fetch
     successes = (200, 201, 202)

@@ -8,10 +8,10 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from services.ingest.fetches.api import Fetch
+from services.ingest.fetches.api import PROVIDER_HELP, Fetch
 from services.ingest.fetches.selectors import fetch_by_id
 from services.ingest.fetches.services import FetchedToday, request_fetch
-from services.ingest.providers.registry import provider_names
+from services.ingest.providers.registry import AUTO, provider_names
 from shared.eventstore.jobs import JobAlreadyOpen
 from shared.http.compat import OlderOperation, OlderQuery
 from shared.http.fields import Choice, symbol_of_address
@@ -28,7 +28,7 @@ class FetchSymbol(OlderOperation):
     class Query(OlderQuery):
         """Whom to ask."""
 
-        provider = Choice(provider_names(), default="bundled", help_text="`bundled` needs no key")
+        provider = Choice(provider_names(), default=AUTO, help_text=PROVIDER_HELP)
 
     Output = Fetch
     problems = (404, 409)

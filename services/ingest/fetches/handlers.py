@@ -14,6 +14,8 @@ def project_requested(recorded: Recorded[FetchRequested]) -> None:
         provider=event.provider,
         start=event.start,
         end=event.end,
+        with_actions=event.with_actions,
+        requested_because=event.reason,
         state="queued",
         created_at=recorded.envelope.occurred_at,
     )
@@ -32,6 +34,17 @@ def project_completed(recorded: Recorded[FetchCompleted]) -> None:
         missing_before=event.missing_before,
         missing_after=event.missing_after,
         inner_gaps=[gap.isoformat() for gap in event.inner_gaps],
+        reason=event.reason,
+        sources=list(event.sources),
+        rejected_count=event.rejected_count,
+        rejected=list(event.rejected),
+        provisional_session=event.provisional_session,
+        kept_count=event.kept_count,
+        compared_count=event.compared_count,
+        disagreeing_count=event.disagreeing_count,
+        disagreements=list(event.disagreements),
+        quarantine_id=event.quarantine_id,
+        quarantined_count=event.quarantined_count,
         finished_at=recorded.envelope.occurred_at,
     )
 

@@ -20,6 +20,19 @@ class Fetch(models.Model):
     missing_before = models.DateField(null=True)
     missing_after = models.DateField(null=True)
     inner_gaps = models.JSONField(null=True)
+    with_actions = models.BooleanField(default=True)
+    requested_because = models.TextField(null=True)
+    reason = models.TextField(null=True)
+    sources = models.JSONField(null=True)
+    rejected_count = models.IntegerField(null=True)
+    rejected = models.JSONField(null=True)
+    provisional_session = models.DateField(null=True)
+    kept_count = models.IntegerField(null=True)
+    compared_count = models.IntegerField(null=True)
+    disagreeing_count = models.IntegerField(null=True)
+    disagreements = models.JSONField(null=True)
+    quarantine_id = models.UUIDField(null=True)
+    quarantined_count = models.IntegerField(null=True)
     problem = models.JSONField(null=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -28,3 +41,17 @@ class Fetch(models.Model):
         db_table = "fetch"
         verbose_name_plural = "fetches"
         indexes = [models.Index(fields=["symbol", "-created_at"], name="fetch_symbol_newest")]
+
+
+class Answer(models.Model):
+    """A provider's answer to one call, kept until the fetch that needs it has ended: no call is spent twice."""
+
+    pk = models.CompositePrimaryKey("fetch_id", "provider", "call")
+    fetch_id = models.UUIDField()
+    provider = models.TextField()
+    call = models.TextField()
+    body = models.BinaryField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "answer"

@@ -1,5 +1,7 @@
 """Asks providers and records what they say."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -7,11 +9,18 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from services.ingest.fetches.models import Fetch
+from services.ingest.fetches.domain import Asked, Gathered, coverage_of, shortfall_of
+from services.ingest.fetches.models import Answer, Fetch
+from services.ingest.fetches.selectors import ready_names, stored_sessions
+from services.ingest.indexes.domain import resolve_symbol
+from services.ingest.indexes.services import adopt_history
+from services.ingest.market.domain import SourcesDisagree
+from services.ingest.market.selectors import instrument_named
 from services.ingest.market.services import Recording, record_series
 from services.ingest.providers.domain import DailySeries, UnknownSymbol
-from services.ingest.providers.registry import provider_named
-from services.ingest.sessions.domain import FIRST_DATE, LAST_DATE, sessions_between
+from services.ingest.providers.registry import AUTO, BUNDLED, REMOTE_NAMES, require_provider
+from services.ingest.quota.selectors import require_ready
+from services.ingest.sessions.domain import NEW_YORK
 from shared.contracts.codec import to_json
 from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested
 from shared.errors import BellwetherError, NotFound, ValidationFailed
@@ -20,7 +29,7 @@ from shared.eventstore.jobs import JobAlreadyOpen, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
 
 JOB_KIND = "fetch"
-IMPORT_PROVIDER = "csv"
+NAMED_REJECTED = 100
 
 
 class OtherFetchOpen(BellwetherError):
@@ -50,28 +59,26 @@ def request_fetch(
     start: date | None,
     end: date | None,
     now: datetime,
+    with_actions: bool = True,
+    reason: str | None = None,
     once_a_day: bool = False,
 ) -> None:
     """Queue a fetch of `symbol`; `once_a_day`, unless it succeeded on the UTC day of `now`.
 
-    Raises UnknownProvider, UnknownSymbol, ValidationFailed for a range that is upside down, JobAlreadyOpen
-    naming the fetch when just this is under way, OtherFetchOpen when something else of the symbol is, and
-    FetchedToday.
+    `provider` may be `auto`: whoever is ready, in the order of the history plan. A vendor is asked for the name
+    that a renamed symbol has now, and the fetch is of that one. `reason` says why it is asked when no person did.
+
+    Raises UnknownProvider, UnknownSymbol, KeyMissing and ProviderOff when nobody can be asked, ValidationFailed
+    for a range that is upside down, JobAlreadyOpen naming the fetch when just this is under way, OtherFetchOpen
+    when something else of the symbol is, and FetchedToday.
     """
-    known = provider_named(provider).symbols()
-    if known is not None and symbol not in known:
-        raise UnknownSymbol(symbol=symbol, provider=provider, known=known)
+    require_provider(provider)
+    symbol = _name_to_ask(symbol, provider=provider, now=now)
+    require_source(symbol=symbol, provider=provider, now=now)
     if start and end and start > end:
         raise ValidationFailed(f"start {start} is after end {end}.")
-    event = FetchRequested(
-        fetch_id=fetch_id,
-        symbol=symbol,
-        provider=provider,
-        start=start,
-        end=end,
-        with_actions=True,
-        reason=None,
-    )
+    asked = Asked(symbol=symbol, provider=provider, start=start, end=end, with_actions=with_actions)
+    event = _requested(fetch_id, asked, reason=reason)
     try:
         _queue(event, now=now, once_a_day=once_a_day)
     except JobAlreadyOpen as under_way:
@@ -81,6 +88,19 @@ def request_fetch(
                 f"Another fetch of {symbol} is under way; ask again when it is done."
             ) from None
         raise
+
+
+def _name_to_ask(symbol: str, *, provider: str, now: datetime) -> str:
+    is_remote = provider in REMOTE_NAMES or (provider == AUTO and ready_names())
+    return resolve_symbol(symbol, on=now.astimezone(NEW_YORK).date()) if is_remote else symbol
+
+
+def require_source(*, symbol: str, provider: str, now: datetime) -> None:
+    """Accept a symbol that somebody may be asked for. Raises UnknownSymbol, KeyMissing and ProviderOff."""
+    if provider in REMOTE_NAMES:
+        require_ready(provider, now=now)
+    elif symbol not in BUNDLED.symbols() and (provider == BUNDLED.name or not ready_names()):
+        raise UnknownSymbol(symbol=symbol, provider=BUNDLED.name, known=BUNDLED.symbols())
 
 
 def _queue(event: FetchRequested, *, now: datetime, once_a_day: bool) -> None:
@@ -109,18 +129,33 @@ def _refuse_if_done(event: FetchRequested, *, now: datetime) -> None:
         raise FetchedToday(f"{event.symbol} was fetched today.", fetch_id=str(found.id))
 
 
-def run_fetch(*, job: LeasedJob, now: datetime) -> None:
-    """Ask the provider of a fetch job and record its answer. Raises what the provider raises."""
-    start, end = (
-        date.fromisoformat(text) if (text := job.payload[name]) else None for name in ("start", "end")
-    )
-    series = provider_named(job.payload["provider"]).fetch(job.payload["symbol"], start, end)
-    if not series.bars:
-        raise NothingFound(f"{series.provider} has no bar of {series.symbol} in the asked range.")
+def keep_answer(*, fetch_id: UUID, provider: str, call: str, body: bytes, now: datetime) -> None:
+    """Keep an answer until the fetch ends; one that was kept before stays."""
+    answer = Answer(fetch_id=fetch_id, provider=provider, call=call, body=body, received_at=now)
+    Answer.objects.using("ingest").bulk_create([answer], ignore_conflicts=True)
+
+
+def complete_fetch(*, job: LeasedJob, asked: Asked, gathered: Gathered, now: datetime) -> None:
+    """Record all answers of a fetch and end its job.
+
+    Under the history plan a source that disagrees with what is stored is left out and named. Raises
+    SourcesDisagree, and NothingFound.
+    """
     with transaction.atomic(using="ingest", durable=True):
-        recording = record_series(series=series, fetch_id=job.id, now=now)
-        completed = _completed(job.id, series, recording, start=start, end=end)
+        recordings, shortfalls = [], list(gathered.shortfalls)
+        for series in gathered.series:
+            try:
+                with transaction.atomic(using="ingest"):
+                    recordings.append((series, record_series(series=series, fetch_id=job.id, now=now)))
+            except SourcesDisagree as disagreement:
+                if asked.provider != AUTO:
+                    raise
+                shortfalls.append(disagreement.detail)
+        adopt_history(symbol=asked.symbol, now=now)
+        told = Gathered(series=gathered.series, shortfalls=tuple(shortfalls))
+        completed = _completed(job.id, asked, told, recordings, now=now)
         append("ingest", _stream(job.id), completed, now=now)
+        _forget_answers(job.id)
         finish(job, completed.state)
 
 
@@ -129,6 +164,7 @@ def fail_fetch(*, job: LeasedJob, state: str, problem: dict[str, Any], now: date
     failed = FetchFailed(fetch_id=job.id, state=state, symbol=job.payload["symbol"], problem=problem)
     with transaction.atomic(using="ingest", durable=True):
         append("ingest", _stream(job.id), failed, now=now)
+        _forget_answers(job.id)
         finish(job, state, problem=problem)
 
 
@@ -144,58 +180,87 @@ def cancel_fetch(*, fetch_id: UUID) -> None:
         cancel_job("ingest", Q(id=fetch_id))
 
 
-def import_series(*, fetch_id: UUID, series: DailySeries, now: datetime) -> Recording:
-    """Record the rows of a parsed file at once, as a fetch of its own, and return what became of them."""
-    requested = FetchRequested(
-        fetch_id=fetch_id,
-        symbol=series.symbol,
-        provider=series.provider,
-        start=None,
-        end=None,
-        with_actions=True,
-        reason=None,
-    )
+def import_series(*, fetch_id: UUID, series: DailySeries, now: datetime, replaces: bool = False) -> Recording:
+    """Record the rows of a parsed file at once, as a fetch of its own, and return what became of them.
+
+    What another provider told stays as it is, unless the file `replaces` it. Raises SourcesDisagree.
+    """
+    asked = Asked(symbol=series.symbol, provider=series.provider, start=None, end=None, with_actions=True)
     with transaction.atomic(using="ingest", durable=True):
-        append("ingest", _stream(fetch_id), requested, now=now, expected_version=0)
-        recording = record_series(series=series, fetch_id=fetch_id, now=now)
-        completed = _completed(fetch_id, series, recording, start=None, end=None)
+        append("ingest", _stream(fetch_id), _requested(fetch_id, asked), now=now, expected_version=0)
+        recording = record_series(series=series, fetch_id=fetch_id, now=now, replaces=replaces)
+        adopt_history(symbol=series.symbol, now=now)
+        completed = _completed(fetch_id, asked, Gathered(series=(series,)), [(series, recording)], now=now)
         append("ingest", _stream(fetch_id), completed, now=now)
     return recording
 
 
+def _requested(fetch_id: UUID, asked: Asked, *, reason: str | None = None) -> FetchRequested:
+    return FetchRequested(
+        fetch_id=fetch_id,
+        symbol=asked.symbol,
+        provider=asked.provider,
+        start=asked.start,
+        end=asked.end,
+        with_actions=asked.with_actions,
+        reason=reason,
+    )
+
+
 def _completed(
-    fetch_id: UUID, series: DailySeries, recording: Recording, *, start: date | None, end: date | None
+    fetch_id: UUID,
+    asked: Asked,
+    gathered: Gathered,
+    recordings: Sequence[tuple[DailySeries, Recording]],
+    *,
+    now: datetime,
 ) -> FetchCompleted:
-    sessions = [bar.session for bar in series.bars]
-    first, last = sessions[0], sessions[-1]
-    before = sessions_between(max(start, FIRST_DATE), first)[:1] if start else ()
-    after = sessions_between(last, min(end, LAST_DATE))[-1:] if end else ()
-    missing_before = before[0] if before and before[0] < first else None
-    missing_after = after[0] if after and after[0] > last else None
+    sessions = stored_sessions(asked.symbol, start=asked.start, end=asked.end)
+    if not sessions:
+        raise NothingFound(f"There is no bar of {asked.symbol} in the asked range.")
+    coverage = coverage_of(sessions, asked, now=now)
+    reason = shortfall_of(coverage, gathered, asked)
+    held_back = [each.quarantine_id for _, each in recordings if each.quarantine_id]
+    rejected = [(series.provider, row) for series in gathered.series for row in series.rejected]
+    provisional = [series.provisional_session for series in gathered.series if series.provisional_session]
     return FetchCompleted(
         fetch_id=fetch_id,
-        state="partial" if missing_before or missing_after else "succeeded",
-        symbol=series.symbol,
-        version=recording.version,
-        changed=recording.changed,
-        first_session=first,
-        last_session=last,
-        bar_count=len(sessions),
-        missing_before=missing_before,
-        missing_after=missing_after,
-        inner_gaps=tuple(sorted(set(sessions_between(first, last)) - set(sessions))),
-        reason=None,
-        sources=(),
-        rejected_count=len(series.rejected),
-        rejected=(),
-        provisional_session=series.provisional_session,
-        kept_count=0,
-        compared_count=0,
-        disagreeing_count=0,
-        disagreements=(),
-        quarantine_id=None,
-        quarantined_count=0,
+        state="partial" if reason else "succeeded",
+        symbol=asked.symbol,
+        version=instrument_named(asked.symbol).version,
+        changed=any(each.changed for _, each in recordings),
+        first_session=coverage.first_session,
+        last_session=coverage.last_session,
+        bar_count=coverage.bar_count,
+        missing_before=coverage.missing_before,
+        missing_after=coverage.missing_after,
+        inner_gaps=coverage.inner_gaps,
+        reason=reason,
+        sources=tuple(_source(series) for series, _ in recordings),
+        rejected_count=len(rejected),
+        rejected=tuple({"provider": name, **asdict(row)} for name, row in rejected[:NAMED_REJECTED]),
+        provisional_session=provisional[0] if provisional else None,
+        kept_count=sum(each.kept_count for _, each in recordings),
+        compared_count=sum(each.compared_count for _, each in recordings),
+        disagreeing_count=sum(each.disagreeing_count for _, each in recordings),
+        disagreements=tuple(item for _, each in recordings for item in each.disagreements),
+        quarantine_id=held_back[0] if held_back else None,
+        quarantined_count=sum(each.quarantined_count for _, each in recordings),
     )
+
+
+def _source(series: DailySeries) -> dict[str, Any]:
+    sessions = [bar.session.isoformat() for bar in series.bars]
+    return {
+        "provider": series.provider,
+        "first_session": sessions[0] if sessions else None,
+        "last_session": sessions[-1] if sessions else None,
+        "bar_count": len(sessions),
+    }
+
+
+def _forget_answers(fetch_id: UUID) -> None:
+    Answer.objects.using("ingest").filter(fetch_id=fetch_id).delete()
 
 
 def _stream(fetch_id: UUID) -> str:

@@ -1,5 +1,9 @@
 """Addresses of lookups."""
 
-from django.urls import URLPattern
+from services.ingest.lookups.api import CancelLookup, ListLookups, RequestLookup, ShowLookup
+from shared.http.operations import route
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *route("api/v1/lookups/", "lookups", get=ListLookups, post=RequestLookup),
+    *route("api/v1/lookups/<uuid:lookup_id>/", "lookup", get=ShowLookup, delete=CancelLookup),
+]

@@ -9,6 +9,10 @@ from shared.eventstore.admin import work_tables
 _LINKS = {"symbol": "ingest_market_instrument", "fetch_id": "ingest_fetches_fetch"}
 _BAR = ("session", "version", "superseded_version", "open", "high", "low", "close", "volume", "provider")
 _ACTION = ("ex_date", "kind", "value", "version", "superseded_version", "provider")
+_VERSION = (
+    *("version", "recorded_at", "provider", "added_count", "corrected_count", "actions_changed_count"),
+    *("fetch_id", "attribution", "notes"),
+)
 
 
 @admin.register(Instrument)
@@ -44,7 +48,8 @@ class InstrumentAdmin(RecordAdmin):
             model=InstrumentVersion,
             of=lambda row: {"symbol": row.symbol},
             order_by=("-version",),
-            columns=("version", "provider", "attribution", "notes"),
+            columns=_VERSION,
+            links=_LINKS,
             limit=20,
         ),
         Table(
@@ -97,7 +102,7 @@ class ActionAdmin(RecordAdmin):
 class InstrumentVersionAdmin(RecordAdmin):
     """Lists who told each version of an instrument."""
 
-    list_display = ("symbol", "version", "provider", "attribution", "notes")
+    list_display = ("symbol", *_VERSION)
     search_fields = ("=symbol",)
     search_help_text = "A symbol, whole"
     ordering = ("symbol", "-version")

@@ -2,44 +2,43 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from django.http import HttpResponse, HttpResponseBase
-from numpy.typing import NDArray
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from services.ingest.market import models
 from services.ingest.market.selectors import (
-    bars_for,
+    EFFECTS,
+    Texts,
+    actions_of,
+    bar_texts,
     instrument_at,
     instrument_named,
     instruments,
-    stored_prices,
+    versions_of,
 )
 from shared.http.conditional import Revalidated
 from shared.http.fields import (
     Choice,
+    Instant,
     NumberText,
+    StrictSerializer,
     SymbolField,
     Symbols,
     WholeNumber,
-    number_text,
     symbol_of_address,
 )
+from shared.http.operations import Operation
 from shared.http.pagination import Page, PageQuery, SeriesQuery, link_header, page_of, series_page
 from shared.http.shapes import as_rows, columns_of, either
 from shared.pricing.adjustment import Basis
 
 BASES = tuple(basis.value for basis in Basis)
-PRICES = ("open", "high", "low", "close", "dividend", "split_ratio")
+KINDS = ("dividend", "split")
 LARGEST_VERSION = 2**31 - 1
-
-type Texts = dict[str, NDArray[np.bytes_]]
 
 
 class Bar(serializers.Serializer[Any]):
@@ -73,6 +72,58 @@ class Instrument(serializers.Serializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
+class Version(serializers.Serializer[Any]):
+    """What one fetch changed, who told it and on which terms; counts are rows."""
+
+    version = serializers.IntegerField()
+    recorded_at = serializers.DateTimeField()
+    provider = serializers.CharField()
+    attribution = serializers.CharField()
+    notes = serializers.ListField(child=serializers.CharField())
+    fetch_id = serializers.UUIDField()
+    added_count = serializers.IntegerField()
+    corrected_count = serializers.IntegerField()
+    actions_changed_count = serializers.IntegerField()
+
+
+class Action(serializers.Serializer[Any]):
+    """A split (`value`: new shares for one old) or dividend (`value`: cash per share as traded).
+
+    `share-split` changes the count of shares by exactly `ratio` and `price-only`, as a spin-off that is booked as
+    a split, prices alone. After the last stored session it is `announced` and does nothing yet, before the first
+    it never does (`before-prices`). `version` is the one that brought it.
+    """
+
+    kind = Choice(KINDS)
+    ex_date = serializers.DateField()
+    value = NumberText()
+    effect = Choice(EFFECTS)
+    ratio = serializers.CharField(allow_null=True)
+    provider = serializers.CharField()
+    version = serializers.IntegerField()
+
+
+class AsOf(StrictSerializer):
+    """What was known when; else what is known now."""
+
+    as_of_version = WholeNumber(
+        min_value=1,
+        max_value=LARGEST_VERSION,
+        required=False,
+        help_text="What was known then; else the last",
+    )
+    as_of = Instant(required=False, help_text="The version that was the last one recorded at this moment")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return the values. Raises ValidationError when both are given."""
+        if "as_of" in attrs and "as_of_version" in attrs:
+            raise serializers.ValidationError(
+                {"as_of": "Give this or `as_of_version`, not both."}, code="not_both"
+            )
+        checked: dict[str, Any] = super().validate(attrs)
+        return checked
+
+
 class BarsPage(Page):
     """Which bars these are."""
 
@@ -88,19 +139,14 @@ class ListBars(Revalidated):
     of the last session of the version, whatever part is asked for. Rows hold decimals as strings; with
     `shape=columns` each column is one array of plain numbers, and the answer smaller and faster. The links lead
     through the version of the first page, even when a newer one comes.
+    Who told which of them stands in the instrument's coverage, and when each version came in its versions.
     """
 
-    class Query(SeriesQuery):
+    class Query(AsOf, SeriesQuery):
         """Which of them."""
 
         symbol = SymbolField()
         basis = Choice(BASES, default=Basis.RAW.value, help_text="In which terms the prices are")
-        as_of_version = WholeNumber(
-            min_value=1,
-            max_value=LARGEST_VERSION,
-            required=False,
-            help_text="What was known then; else the last",
-        )
 
     class Rows(BarsPage):
         """A page of bars, one object each."""
@@ -117,14 +163,14 @@ class ListBars(Revalidated):
 
     def get(self, request: Request) -> HttpResponseBase:
         """List them."""
-        instrument = instrument_at(self.query["symbol"], self.query.get("as_of_version"))
+        instrument = asked_instrument(self, self.query["symbol"])
         tag = self.tag(instrument.version, instrument.updated_at)
         return self.tagged(tag, lambda: self._page(instrument))
 
     def _page(self, instrument: models.Instrument) -> HttpResponseBase:
         basis = Basis(self.query["basis"])
-        sessions, texts = _texts(instrument.symbol, basis, instrument.version, instrument.updated_at)
-        page, links = series_page(self, sessions, as_of_version=instrument.version)
+        sessions, texts = bar_texts(instrument.symbol, basis, instrument.version, instrument.updated_at)
+        page, links = series_page(self, sessions, as_of_version=instrument.version, as_of=None)
         columns = {name: column[page] for name, column in texts.items()}
         body = {"symbol": instrument.symbol, "basis": basis.value, "version": instrument.version, **links}
         headers = link_header(links)
@@ -172,24 +218,54 @@ class ShowInstrument(Revalidated):
         return Response(Instrument(instrument_named(symbol_of_address(symbol))).data)
 
 
-@lru_cache(maxsize=16)
-def _texts(symbol: str, basis: Basis, version: int, updated_at: datetime) -> tuple[list[date], Texts]:
-    """Return all sessions of a version, and the digits of each column as they are shown.
+class ListVersions(Revalidated):
+    """List the versions of an instrument, the newest first: when each was recorded, from whom, and what it changed.
 
-    Writing digits is most of the work of a page. A version never changes, hence the cache; `updated_at` of the
-    instrument tells apart what was imported into a database that began anew.
+    Each is a view that `as_of_version` gives again exactly, and so does `as_of` until the next one was recorded.
     """
-    bars = bars_for(symbol, basis=basis, version=version)
-    sessions: list[date] = bars.sessions.tolist()
-    prices: dict[str, Sequence[Any]] = {name: getattr(bars, name).tolist() for name in PRICES}
-    if basis is Basis.RAW:  # as they were told, where a float may not have all digits
-        prices |= stored_prices(symbol, version=version, sessions=sessions)
-    digits = {
-        "session": [session.isoformat() for session in sessions],
-        **{name: [number_text(value) for value in column] for name, column in prices.items()},
-        "volume": [str(round(value)) for value in bars.volume.tolist()],
-    }
-    return sessions, {name: np.array(column, np.bytes_) for name, column in digits.items()}
+
+    class Query(PageQuery):
+        """Which of them."""
+
+    class Output(Page):
+        """A page of versions."""
+
+        results = Version(many=True)
+
+    problems = (404,)
+
+    def get(self, request: Request, symbol: str) -> Response:
+        """List them."""
+        return page_of(self, self.Output, versions_of(symbol_of_address(symbol)), ordering=("-version",))
+
+
+class ShowActions(Revalidated):
+    """Show the splits and dividends of an instrument, all of them, oldest first."""
+
+    class Query(AsOf):
+        """As known when."""
+
+    class Output(serializers.Serializer[Any]):
+        """All that are known at `version`."""
+
+        symbol = serializers.CharField()
+        version = serializers.IntegerField()
+        results = Action(many=True)
+
+    problems = (404,)
+
+    def get(self, request: Request, symbol: str) -> Response:
+        """Show them."""
+        instrument = asked_instrument(self, symbol_of_address(symbol))
+        actions = actions_of(instrument.symbol, version=instrument.version)
+        shown = {"symbol": instrument.symbol, "version": instrument.version, "results": actions}
+        return Response(self.Output(shown).data)
+
+
+def asked_instrument(operation: Operation, symbol: str) -> models.Instrument:
+    """Return the instrument with the version that the operation's AsOf names. Raises NoPrices."""
+    query = operation.query
+    return instrument_at(symbol, query.get("as_of_version"), query.get("as_of"))
 
 
 def _with_columns(body: Mapping[str, Any], columns: Texts) -> bytes:

@@ -93,7 +93,7 @@ class Instrument(models.Model):
 
 
 class InstrumentVersion(models.Model):
-    """Who told a version of an instrument, and on which terms. A projection of `PricesUpdated`."""
+    """Who told a version of an instrument, when, and on which terms. A projection of `PricesUpdated`."""
 
     pk = models.CompositePrimaryKey("symbol", "version")
     symbol = models.TextField()
@@ -101,6 +101,11 @@ class InstrumentVersion(models.Model):
     provider = models.TextField()
     attribution = models.TextField()
     notes = models.JSONField()
+    fetch_id = models.UUIDField()
+    added_count = models.IntegerField()
+    corrected_count = models.IntegerField()
+    actions_changed_count = models.IntegerField()
+    recorded_at = models.DateTimeField()
 
     class Meta:
         db_table = "instrument_version"

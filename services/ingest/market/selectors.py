@@ -1,16 +1,46 @@
 """Reads of the market."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
-from django.db.models import Q, QuerySet
+import numpy as np
+from django.db.models import Max, Min, Q, QuerySet
+from numpy.typing import NDArray
 
-from services.ingest.market.models import Bar, Instrument
-from shared.pricing.adjustment import AdjustedBars, Basis, adjust
-from shared.pricing.reader import NoPrices, load_history
+from services.ingest.indexes.domain import other_names
+from services.ingest.market.models import Action, Bar, Instrument, InstrumentVersion
+from shared.http.fields import number_text
+from shared.pricing.adjustment import AdjustedBars, Basis, adjust, snap_split_ratio
+from shared.pricing.reader import NoPrices, load_history, version_at
 
 PRICES = ("open", "high", "low", "close")
+SHARE_SPLIT, PRICE_ONLY, DIVIDEND = "share-split", "price-only", "dividend"
+ANNOUNCED, BEFORE_PRICES = "announced", "before-prices"
+EFFECTS = (SHARE_SPLIT, PRICE_ONLY, DIVIDEND, ANNOUNCED, BEFORE_PRICES)
+
+type Texts = dict[str, NDArray[np.bytes_]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEffect:
+    """A split or dividend with what it does to adjusted prices.
+
+    `share-split` changes the count of shares by exactly `ratio`, such as 4/1, and `price-only` (a spin-off that
+    is booked as a split) prices alone; one after the last stored session is `announced` and does nothing yet,
+    and one before the first has no price to change (`before-prices`).
+    """
+
+    kind: str
+    ex_date: date
+    value: Decimal
+    effect: str
+    ratio: str | None
+    provider: str
+    version: int
 
 
 def instruments() -> QuerySet[Instrument]:
@@ -19,20 +49,40 @@ def instruments() -> QuerySet[Instrument]:
 
 
 def instrument_named(symbol: str) -> Instrument:
-    """Return one instrument. Raises NoPrices."""
-    found = instruments().filter(symbol=symbol).first()
-    if found is None:
-        raise NoPrices.of(symbol)
-    return found
+    """Return one instrument. Raises NoPrices, which names the one that is stored under another of its names."""
+    found = {each.symbol: each for each in instruments().filter(symbol__in=[symbol, *other_names(symbol)])}
+    if symbol not in found:
+        stored_as = next((name for name in other_names(symbol) if name in found), None)
+        raise NoPrices.of(symbol, stored_as=stored_as)
+    return found[symbol]
 
 
-def instrument_at(symbol: str, version: int | None = None) -> Instrument:
-    """Return one instrument with the `version` that is asked for (None: the last). Raises NoPrices."""
+def instrument_at(symbol: str, version: int | None = None, instant: datetime | None = None) -> Instrument:
+    """Return one instrument with the `version` that is asked for, or was the last at `instant` (None: now).
+
+    Raises NoPrices.
+    """
     found = instrument_named(symbol)
+    if instant is not None:
+        version = version_at("ingest", symbol, instant)
     if version is not None and version > found.version:
         raise NoPrices(f"{symbol} has versions 1 to {found.version}, not {version}.")
     found.version = version or found.version
     return found
+
+
+def versions_of(symbol: str) -> QuerySet[InstrumentVersion]:
+    """Return who told each version of an instrument and when. Raises NoPrices."""
+    instrument_named(symbol)
+    return InstrumentVersion.objects.using("ingest").filter(symbol=symbol)
+
+
+def actions_of(symbol: str, *, version: int) -> tuple[ActionEffect, ...]:
+    """Return the splits and dividends as known at `version`, oldest first, each with what it does."""
+    bars = Bar.objects.using("ingest").filter(_known_at(version), symbol=symbol)
+    span = bars.aggregate(first=Min("session"), last=Max("session"))
+    rows = Action.objects.using("ingest").filter(_known_at(version), symbol=symbol)
+    return tuple(_effect_of(row, **span) for row in rows.order_by("ex_date", "kind"))
 
 
 def bars_for(symbol: str, *, basis: Basis, version: int) -> AdjustedBars:
@@ -47,9 +97,50 @@ def stored_prices(symbol: str, *, version: int, sessions: Sequence[date]) -> dic
     """Return open, high, low and close of ascending `sessions` as they were stored, digit by digit."""
     if not sessions:
         return dict.fromkeys(PRICES, ())
-    known = Q(version__lte=version) & (Q(superseded_version=None) | Q(superseded_version__gt=version))
     rows = Bar.objects.using("ingest").filter(
-        known, symbol=symbol, session__range=(sessions[0], sessions[-1])
+        _known_at(version), symbol=symbol, session__range=(sessions[0], sessions[-1])
     )
     columns = zip(*rows.order_by("session").values_list(*PRICES), strict=True)
     return dict(zip(PRICES, columns, strict=True))
+
+
+@lru_cache(maxsize=16)
+def bar_texts(symbol: str, basis: Basis, version: int, updated_at: datetime) -> tuple[list[date], Texts]:
+    """Return all sessions of a version, and the digits of each column as they are shown.
+
+    Writing digits is most of the work of a page. A version never changes, hence the cache; `updated_at` of the
+    instrument tells apart what was imported into a database that began anew.
+    """
+    bars = bars_for(symbol, basis=basis, version=version)
+    sessions: list[date] = bars.sessions.tolist()
+    prices: Mapping[str, Iterable[Any]] = {
+        name: getattr(bars, name).tolist() for name in (*PRICES, "dividend", "split_ratio")
+    }
+    if basis is Basis.RAW:  # as they were told, where a float may not have all digits
+        prices = {**prices, **stored_prices(symbol, version=version, sessions=sessions)}
+    digits = {
+        "session": [session.isoformat() for session in sessions],
+        **{name: [number_text(value) for value in column] for name, column in prices.items()},
+        "volume": [str(round(value)) for value in bars.volume.tolist()],
+    }
+    return sessions, {name: np.array(column, np.bytes_) for name, column in digits.items()}
+
+
+def _known_at(version: int) -> Q:
+    return Q(version__lte=version) & (Q(superseded_version=None) | Q(superseded_version__gt=version))
+
+
+def _effect_of(action: Action, *, first: date, last: date) -> ActionEffect:
+    ratio = snap_split_ratio(float(action.value)) if action.kind == "split" else None
+    effect = DIVIDEND if action.kind == "dividend" else PRICE_ONLY if ratio in (None, 1) else SHARE_SPLIT
+    if not first <= action.ex_date <= last:
+        effect = ANNOUNCED if action.ex_date > last else BEFORE_PRICES
+    return ActionEffect(
+        kind=action.kind,
+        ex_date=action.ex_date,
+        value=action.value,
+        effect=effect,
+        ratio=None if ratio in (None, 1) else f"{ratio.numerator}/{ratio.denominator}",
+        provider=action.provider,
+        version=action.version,
+    )

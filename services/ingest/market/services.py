@@ -1,29 +1,37 @@
 """Records what providers say; nothing known is ever overwritten."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.db import connections
-
+from services.ingest.market.columns import SeriesColumns
+from services.ingest.market.domain import Comparison, Held, SourcesDisagree, compare
+from services.ingest.market.record import NewVersion, held_for, lock_instruments, write_versions
+from services.ingest.market.suspicion import NOTHING_HELD, AlreadyHeld, Decision, decide
 from services.ingest.providers.domain import DailySeries
-from shared.contracts.prices import PricesUpdated
-from shared.eventstore.append import append, stream_version
+from services.ingest.quarantine.selectors import already_held
+from services.ingest.quarantine.services import hold_back
+from shared.pricing.reader import NoPrices
 
-NAMED_CORRECTIONS = 1000
-_COLUMNS = "open, high, low, close, volume"
 
-# Note [Unchanged rows]
-# The answer of a provider is copied into a temporary table and compared in SQL, so that a fetch that brings
-# nothing new writes nothing: no row, no version, no event.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One answer that a fetch brought; with `replaces` it also takes over what other providers told."""
+
+    series: SeriesColumns
+    fetch_id: UUID
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """What became of an answer. `changed` is false when all of it was known; counts are rows."""
+    """What became of an answer. `changed` is false when nothing of it was applied; counts are rows.
+
+    Of sessions known from another provider `kept_count` stayed as they were and `compared_count` closes were
+    compared; the worst 20 that differ by more than 5 bp, and actions that do, are `disagreements`. Changes that
+    wait for an operator, or were dismissed before, are `quarantined_count` under `quarantine_id`.
+    """
 
     version: int
     changed: bool
@@ -33,127 +41,125 @@ class Recording:
     first_session: date
     last_session: date
     bar_count: int
+    kept_count: int
+    compared_count: int
+    disagreeing_count: int
+    disagreements: tuple[dict[str, str], ...]
+    quarantine_id: UUID | None
+    quarantined_count: int
 
 
-def record_series(*, series: DailySeries, fetch_id: UUID, now: datetime) -> Recording:
+def record_series(*, series: DailySeries, fetch_id: UUID, now: datetime, replaces: bool = False) -> Recording:
     """Store what is new or different in `series` as the instrument's next version and append `PricesUpdated`.
 
-    Runs in the caller's transaction on alias `ingest`. Bars that the answer lacks stay; actions that it lacks
-    within its own range are withdrawn, unless it says nothing about actions.
+    Runs in the caller's transaction on alias `ingest`. Bars that the answer lacks stay; actions of its provider
+    that it lacks within its own range are withdrawn, unless it says nothing about actions. What looks wrong is
+    held back, and what another provider told stays as it is unless the answer `replaces` it: then all of it is
+    taken as it is. Raises SourcesDisagree, and NoPrices for actions of a symbol without a bar; in both cases
+    nothing is stored.
     """
-    symbol, stream = series.symbol, f"instrument-{series.symbol}"
-    with connections["ingest"].cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [stream])
-        known = stream_version("ingest", stream)
-        place = {"symbol": symbol, "version": known + 1, "provider": series.provider, "fetch_id": fetch_id}
-        added, corrected = _record_bars(cursor, series, place)
-        actions = _record_actions(cursor, series, place)
-        cursor.execute(
-            "SELECT min(session), max(session), count(*) FROM bar WHERE symbol = %s AND superseded_version IS NULL",
-            [symbol],
-        )
-        first, last, count = cursor.fetchone()
-    changed = bool(added or corrected or actions)
-    recording = Recording(
-        version=known + 1 if changed else known,
-        changed=changed,
-        added_count=added,
-        corrected_sessions=tuple(corrected),
-        actions_changed_count=actions,
-        first_session=first,
-        last_session=last,
-        bar_count=count,
+    told = Told(series=SeriesColumns.of(series), fetch_id=fetch_id, replaces=replaces)
+    (outcome,) = record_many(batch=[told], now=now)
+    if not isinstance(outcome, Recording):
+        raise outcome
+    return outcome
+
+
+def record_many(
+    *, batch: Sequence[Told], now: datetime
+) -> tuple[Recording | SourcesDisagree | NoPrices, ...]:
+    """Do for many symbols at once what `record_series` does; return what became of each answer, in their order.
+
+    Nothing is stored of an answer that is refused. Runs in the caller's transaction; memory grows with the batch,
+    for which 100 answers is a good size. Raises ValueError for a symbol that is there twice.
+    """
+    answers = [told.series for told in batch]
+    symbols = [series.symbol for series in answers]
+    if len(set(symbols)) < len(symbols):
+        raise ValueError("a batch has one answer of each symbol")
+    lock_instruments(symbols)
+    outcomes: dict[str, Recording | SourcesDisagree | NoPrices] = {}
+    versions: list[NewVersion] = []
+    comparisons: list[tuple[Told, Held, Comparison]] = []
+    for told, held in zip(batch, held_for([told.series for told in batch]), strict=True):
+        try:
+            comparisons.append((told, held, _compared(told, held)))
+        except (SourcesDisagree, NoPrices) as refusal:
+            outcomes[told.series.symbol] = refusal
+    already = already_held(
+        {
+            told.series.symbol: told.series.provider
+            for told, held, found in comparisons
+            if _touches(held, found)
+        }
     )
-    if changed:
-        append("ingest", stream, _updated(series, recording, fetch_id), now=now, expected_version=known)
-    return recording
+    for told, held, found in comparisons:
+        symbol = told.series.symbol
+        decision = _decided(told, held, found, already.get(symbol, NOTHING_HELD))
+        version = _version(told, held, found, decision)
+        if not version.is_empty:
+            versions.append(version)
+        outcomes[symbol] = _recording(version, found, decision, held_as=_held_back(told, decision, now=now))
+    write_versions(versions, now=now)
+    return tuple(outcomes[symbol] for symbol in symbols)
 
 
-def _updated(series: DailySeries, recording: Recording, fetch_id: UUID) -> PricesUpdated:
-    return PricesUpdated(
-        symbol=series.symbol,
-        version=recording.version,
-        provider=series.provider,
-        attribution=series.attribution,
-        notes=series.notes,
-        fetch_id=fetch_id,
-        first_session=recording.first_session,
-        last_session=recording.last_session,
-        bar_count=recording.bar_count,
-        added_count=recording.added_count,
-        corrected_count=len(recording.corrected_sessions),
-        corrected_sessions=recording.corrected_sessions[:NAMED_CORRECTIONS],
-        actions_changed_count=recording.actions_changed_count,
+def _compared(told: Told, held: Held) -> Comparison:
+    if held.totals is None and not len(told.series.bars):
+        raise NoPrices.of(told.series.symbol)
+    return compare(told.series, held, replaces=told.replaces)
+
+
+def _touches(held: Held, found: Comparison) -> bool:
+    """Return whether an answer would change an instrument other than by new sessions."""
+    return held.totals is not None and bool(len(found.changed) or found.actions)
+
+
+def _decided(told: Told, held: Held, found: Comparison, already: AlreadyHeld) -> Decision:
+    if told.replaces or not _touches(held, found):
+        return Decision(changed=found.changed, actions=found.actions)
+    return decide(told.series, held, found, already)
+
+
+def _version(told: Told, held: Held, found: Comparison, decision: Decision) -> NewVersion:
+    return NewVersion(
+        symbol=told.series.symbol,
+        provider=told.series.provider,
+        attribution=told.series.attribution,
+        notes=told.series.notes,
+        fetch_id=told.fetch_id,
+        before=held.totals,
+        added=found.added,
+        corrected=decision.changed.told,
+        actions=decision.actions,
     )
 
 
-def _record_bars(cursor: Any, series: DailySeries, place: dict[str, Any]) -> tuple[int, list[date]]:
-    _copy(
-        cursor,
-        "incoming_bar (session date PRIMARY KEY, open numeric(18,6), high numeric(18,6), low numeric(18,6),"
-        " close numeric(18,6), volume bigint)",
-        ((bar.session, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in series.bars),
-    )
-    cursor.execute(
-        f"UPDATE bar b SET superseded_version = %(version)s FROM incoming_bar i"
-        f" WHERE b.symbol = %(symbol)s AND b.session = i.session AND b.superseded_version IS NULL"
-        f" AND ({_row('b')}) IS DISTINCT FROM ({_row('i')}) RETURNING b.session",
-        place,
-    )
-    corrected = sorted(row[0] for row in cursor.fetchall())
-    cursor.execute(
-        f"INSERT INTO bar (symbol, session, version, {_COLUMNS}, provider, fetch_id)"
-        f" SELECT %(symbol)s, i.session, %(version)s, {_row('i')}, %(provider)s, %(fetch_id)s FROM incoming_bar i"
-        f" WHERE NOT EXISTS (SELECT FROM bar b WHERE b.symbol = %(symbol)s AND b.session = i.session"
-        f" AND b.superseded_version IS NULL) ORDER BY i.session",
-        place,
-    )
-    return cursor.rowcount - len(corrected), corrected
+def _held_back(told: Told, decision: Decision, *, now: datetime) -> UUID | None:
+    """Hold back what is suspicious, and return the quarantine that an operator should look at."""
+    if decision.suspicion is None:
+        return decision.quarantine_id
+    return hold_back(told=told.series, fetch_id=told.fetch_id, suspicion=decision.suspicion, now=now)
 
 
-def _record_actions(cursor: Any, series: DailySeries, place: dict[str, Any]) -> int:
-    said: list[tuple[str, Iterable[tuple[date, Decimal]]]] = []
-    if series.splits is not None:
-        said.append(("split", ((item.ex_date, item.ratio) for item in series.splits)))
-    if series.dividends is not None:
-        said.append(("dividend", ((item.ex_date, item.amount) for item in series.dividends)))
-    _copy(
-        cursor,
-        "incoming_action (kind text, ex_date date, value numeric(18,8), PRIMARY KEY (kind, ex_date))",
-        ((kind, ex_date, value) for kind, rows in said for ex_date, value in rows),
+def _recording(
+    version: NewVersion, found: Comparison, decision: Decision, *, held_as: UUID | None
+) -> Recording:
+    totals = version.totals()
+    newly_held = decision.suspicion.row_count if decision.suspicion else 0
+    return Recording(
+        version=totals.version,
+        changed=not version.is_empty,
+        added_count=len(version.added),
+        corrected_sessions=tuple(version.corrected["session"].tolist()),
+        actions_changed_count=version.actions_changed_count,
+        first_session=totals.first_session,
+        last_session=totals.last_session,
+        bar_count=totals.bar_count,
+        kept_count=found.kept_count,
+        compared_count=found.kept_count,
+        disagreeing_count=found.disagreeing_count,
+        disagreements=found.disagreements,
+        quarantine_id=held_as,
+        quarantined_count=newly_held + decision.already_held_count,
     )
-    place = {
-        **place,
-        "kinds": [kind for kind, _ in said],
-        "first": series.bars[0].session,
-        "last": series.bars[-1].session,
-    }
-    cursor.execute(
-        "UPDATE action a SET superseded_version = %(version)s"
-        " WHERE a.symbol = %(symbol)s AND a.superseded_version IS NULL AND a.kind = ANY(%(kinds)s)"
-        " AND a.ex_date BETWEEN %(first)s AND %(last)s AND NOT EXISTS (SELECT FROM incoming_action i"
-        " WHERE i.kind = a.kind AND i.ex_date = a.ex_date AND i.value = a.value)",
-        place,
-    )
-    changed = int(cursor.rowcount)
-    cursor.execute(
-        "INSERT INTO action (symbol, kind, ex_date, version, value, provider, fetch_id)"
-        " SELECT %(symbol)s, i.kind, i.ex_date, %(version)s, i.value, %(provider)s, %(fetch_id)s"
-        " FROM incoming_action i WHERE NOT EXISTS (SELECT FROM action a WHERE a.symbol = %(symbol)s"
-        " AND a.kind = i.kind AND a.ex_date = i.ex_date AND a.superseded_version IS NULL)",
-        place,
-    )
-    return changed + int(cursor.rowcount)
-
-
-def _row(alias: str) -> str:
-    return ", ".join(f"{alias}.{column}" for column in _COLUMNS.split(", "))
-
-
-def _copy(cursor: Any, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    name = table.split(maxsplit=1)[0]
-    cursor.execute(f"DROP TABLE IF EXISTS pg_temp.{name}")
-    cursor.execute(f"CREATE TEMPORARY TABLE {table} ON COMMIT DROP")
-    with cursor.copy(f"COPY pg_temp.{name} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)

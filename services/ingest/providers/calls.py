@@ -5,7 +5,7 @@ the series: so each call is counted, kept and repeated on its own, whoever makes
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -70,7 +70,7 @@ class Access:
     """How a provider is reached; `key` is empty where none is needed."""
 
     base_url: str
-    key: str
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

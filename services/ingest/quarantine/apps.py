@@ -9,3 +9,7 @@ class QuarantineConfig(AppConfig):
     name = "services.ingest.quarantine"
     label = "ingest_quarantine"
     verbose_name = "Ingest: quarantine"
+
+    def ready(self) -> None:
+        """Register the projectors."""
+        from services.ingest.quarantine import handlers  # noqa: F401 - register on import

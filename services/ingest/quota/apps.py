@@ -9,3 +9,7 @@ class QuotaConfig(AppConfig):
     name = "services.ingest.quota"
     label = "ingest_quota"
     verbose_name = "Ingest: quota"
+
+    def ready(self) -> None:
+        """Register the projectors."""
+        from services.ingest.quota import handlers  # noqa: F401 - register on import

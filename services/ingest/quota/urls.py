@@ -1,5 +1,6 @@
 """Addresses of quota."""
 
-from django.urls import URLPattern
+from services.ingest.quota.api import ShowQuota
+from shared.http.operations import route
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*route("api/v1/quota/", "quota", get=ShowQuota)]

@@ -9,3 +9,7 @@ class WatchListsConfig(AppConfig):
     name = "services.ingest.watchlists"
     label = "ingest_watchlists"
     verbose_name = "Ingest: watch lists"
+
+    def ready(self) -> None:
+        """Register projectors and the tick."""
+        from services.ingest.watchlists import handlers, tasks  # noqa: F401 - register on import

@@ -16,8 +16,11 @@ django.setup()
 
 # Field errors of values that have the documented form: what they break, JSON Schema has no words for.
 BEYOND_SCHEMA = {
+    "not_of_kind": "what a subject may be depends on the kind of lookup",
+    "not_of_provider": "which kinds of lookup there are depends on the provider",
     "upside_down": "`end` is compared with `start`",
     "future_date": "a day is compared with today",
+    "not_both": "of a version and a moment only one is taken",
     "out_of_range": "a decimal in a string has no minimum and maximum",
     "invalid_parameter": "which parameters there are depends on the strategy",
     "invalid_cursor": "a cursor is signed by the server",
@@ -29,7 +32,7 @@ BEYOND_SCHEMA = {
     "wrong_password": "nobody can guess the current password",
 }
 # To DELETE these is to cancel the work: what was asked for stays to be read, with its status.
-CANCELLED = tuple(f"/api/v1/{name}/" for name in ("fetches", "backtests", "forecasts", "reports"))
+CANCELLED = tuple(f"/api/v1/{name}/" for name in ("fetches", "backtests", "forecasts", "reports", "lookups"))
 
 
 @schemathesis.auth(refresh_interval=None)

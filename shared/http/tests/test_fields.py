@@ -1,6 +1,7 @@
 """Fields take what is documented and nothing else, and write numbers without losing any."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import timezone as fixed_offset
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import ValidationError
 
-from shared.http.fields import DateRange, DecimalText, Parameters, SessionDate, WholeNumber, number_text
+from shared.http.fields import (
+    DateRange,
+    DecimalText,
+    Instant,
+    Parameters,
+    SessionDate,
+    WholeNumber,
+    number_text,
+)
 
 MONEY = DecimalText(minimum=Decimal("1.00"), maximum=Decimal("1000.00"), places=2)
 
@@ -32,6 +41,22 @@ def test_whatever_is_given_the_amount_is_in_range_or_refused(given_value: Any) -
     assert isinstance(given_value, str)
     assert Decimal("1.00") <= amount <= Decimal("1000.00")
     assert amount == amount.quantize(Decimal("0.01"))
+
+
+OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: fixed_offset(timedelta(minutes=minutes)))
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2024, 1, 1), timezones=OFFSETS))
+def test_a_moment_is_the_same_in_every_zone(moment: datetime) -> None:
+    for text in (moment.isoformat(), moment.astimezone(UTC).isoformat().replace("+00:00", "z").lower()):
+        found = Instant().to_internal_value(text)
+        assert (found, found.utcoffset()) == (moment, timedelta(0))
+
+
+@given(st.one_of(st.text(max_size=40), st.integers(), st.none(), st.datetimes().map(datetime.isoformat)))
+def test_whatever_is_given_a_moment_has_an_offset_or_is_refused(given_value: Any) -> None:
+    with pytest.raises(ValidationError):
+        Instant().to_internal_value(given_value)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ from shared.eventstore import jobs
 from shared.eventstore.jobs import JobKind, enqueue, finish, lease, register_jobs
 from shared.eventstore.models import Job
 from shared.eventstore.tests.tally import heard, tell, wait_until
+from shared.eventstore.ticks import Tick
 from shared.http.expiry import BATCH
 from shared.messaging import loops
 from shared.messaging.bus import Bus, BusUnavailable, Message
 from shared.messaging.loops import run_consumer, run_job_finder, run_relay, run_tick
 from shared.messaging.postgres_bus import PostgresBus
+from shared.observability.correlation import current_cause
 
 type OpenBus = Callable[[], Bus]
 
@@ -163,3 +165,29 @@ def test_the_tick_removes_what_is_too_old_batch_by_batch(
     with _running(run_tick, "ingest"):
         wait_until(lambda: len(happened) >= 4, "the batches were removed")
     assert happened[:4] == ["tick", *["removed from ingest"] * 3]
+
+
+def test_the_tick_does_what_apps_registered_and_one_that_breaks_stops_no_other(
+    db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[UUID] = []
+    works = (_break, lambda: done.append(current_cause().correlation_id))
+    due = tuple(Tick(work=work, every_seconds=0.0) for work in works)
+    monkeypatch.setattr(loops, "ticks_of", {"ingest": due}.get)
+    with _running(run_tick, "ingest"):
+        wait_until(lambda: len(done) >= 2, "it was done twice")
+    assert len(set(done)) == len(done)
+
+
+def test_the_tick_does_each_thing_at_its_own_pace(
+    db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seldom, often = list[int](), list[int]()
+    due = (
+        Tick(work=lambda: seldom.append(1), every_seconds=3600.0),
+        Tick(work=lambda: often.append(1), every_seconds=0.0),
+    )
+    monkeypatch.setattr(loops, "ticks_of", {"ingest": due}.get)
+    with _running(run_tick, "ingest"):
+        wait_until(lambda: len(often) >= 3, "it was done three times")
+    assert len(seldom) == 1

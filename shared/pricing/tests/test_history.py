@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from shared.pricing.history import Dividend, PriceHistory, Split
+from shared.pricing.history import Dividend, PriceHistory, Split, after_last_hole
 
 
 def history(**changed: object) -> PriceHistory:
@@ -57,3 +57,29 @@ def test_actions_refuse_what_is_not_above_zero(value: float) -> None:
         Split(ex_date=date(2020, 1, 2), ratio=value)
     with pytest.raises(ValueError, match="2020-01-02"):
         Dividend(ex_date=date(2020, 1, 2), amount=value)
+
+
+@pytest.mark.parametrize(
+    ("days", "kept"),
+    [
+        (["2020-01-02", "2020-02-02", "2020-02-03"], 3),  # 31 days
+        (["2020-01-02", "2020-02-03", "2020-02-04"], 2),  # 32 days
+        (["2018-01-02", "2020-01-02", "2026-01-02"], 1),
+        (["2020-01-02"], 1),
+        ([], 0),
+    ],
+)
+def test_only_what_follows_the_last_hole_is_one_series(days: list[str], kept: int) -> None:
+    prices = np.arange(1.0, len(days) + 1)
+    whole = history(
+        sessions=np.array(days, dtype="datetime64[D]"),
+        volume=np.arange(len(days), dtype=np.int64),
+        splits=(Split(ex_date=date(2019, 1, 2), ratio=2.0),),
+        **dict.fromkeys(("open", "high", "low", "close"), prices),
+    )
+
+    rest = after_last_hole(whole)
+
+    assert rest.sessions.tolist() == whole.sessions.tolist()[len(days) - kept :]
+    assert rest.close.tolist() == prices.tolist()[len(days) - kept :]
+    assert (rest.symbol, rest.version, rest.splits) == (whole.symbol, whole.version, whole.splits)

@@ -16,7 +16,7 @@ def api(token: str) -> ApiClient:
 
 def test_a_symbol_that_is_being_fetched_answers_with_the_fetch_under_way(api: ApiClient) -> None:
     first = api.send(FETCHES, symbol="FB")
-    second = api.send(FETCHES, symbol="fb", provider="bundled")
+    second = api.send(FETCHES, symbol="fb", provider="auto")
 
     assert first.status_code == second.status_code == 202
     assert first["Location"] == second["Location"] == f"{FETCHES}{first.json()['id']}/"

@@ -71,7 +71,7 @@ def test_a_second_request_of_the_day_is_answered_with_the_first_ones_fetch(
 ) -> None:
     api.get("/fetch/FB/", headers=AT_ONCE)
     drain_everything(("ingest",))
-    first, second = (api.get(path) for path in ("/fetch/FB/", "/fetch/fb?provider=bundled"))
+    first, second = (api.get(path) for path in ("/fetch/FB/", "/fetch/fb?provider=auto"))
 
     assert first.status_code == second.status_code == 200
     assert first.json() == second.json() == api.show(first["Location"])

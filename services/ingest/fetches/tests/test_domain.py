@@ -1,0 +1,129 @@
+"""What a fetch still lacks, and how it says so."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from services.ingest.fetches.domain import (
+    WANTED_SESSIONS,
+    Asked,
+    Gathered,
+    coverage_of,
+    lacks_history,
+    lacks_recent,
+    last_final_session,
+    shortfall_of,
+    shows_jump,
+)
+from services.ingest.providers.domain import Bar, DailySeries
+from services.ingest.sessions.domain import sessions_between
+
+NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # 12:00 in New York, on a Friday
+LAST_TWO_YEARS = sessions_between(date(2024, 11, 1), date(2026, 11, 19))
+
+
+def asked(start: date | None = None, end: date | None = None) -> Asked:
+    return Asked(symbol="ACME", provider="auto", start=start, end=end, with_actions=True)
+
+
+def series(*closes: str, is_cut_short: bool = False) -> DailySeries:
+    days = LAST_TWO_YEARS[-len(closes) :]
+    bars = tuple(
+        Bar(session=day, open=price, high=price, low=price, close=price, volume=1)
+        for day, price in zip(days, map(Decimal, closes), strict=True)
+    )
+    return DailySeries(
+        symbol="ACME",
+        provider="alphavantage",
+        attribution="a test",
+        bars=bars,
+        splits=None,
+        dividends=None,
+        is_cut_short=is_cut_short,
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (NOON, date(2026, 11, 19)),
+        (datetime(2026, 11, 20, 21, 29, tzinfo=UTC), date(2026, 11, 19)),
+        (datetime(2026, 11, 20, 21, 30, tzinfo=UTC), date(2026, 11, 20)),  # the close is at 21:00
+        (datetime(2026, 11, 22, 12, 0, tzinfo=UTC), date(2026, 11, 20)),
+        (datetime(2026, 11, 27, 18, 30, tzinfo=UTC), date(2026, 11, 27)),  # closes early, at 18:00
+        (datetime(2026, 11, 21, 2, 0, tzinfo=UTC), date(2026, 11, 20)),  # still the 20th in New York
+    ],
+)
+def test_a_session_is_final_half_an_hour_after_its_close(now: datetime, expected: date) -> None:
+    assert last_final_session(now) == expected
+
+
+def test_stored_rows_up_to_the_last_final_session_lack_nothing_recent() -> None:
+    assert not lacks_recent(LAST_TWO_YEARS, asked(), now=NOON)
+    assert lacks_recent(LAST_TWO_YEARS[:-1], asked(), now=NOON)
+    assert lacks_recent((), asked(), now=NOON)
+
+
+def test_a_range_that_ends_before_the_newest_row_lacks_nothing_recent() -> None:
+    assert not lacks_recent(LAST_TWO_YEARS[:-9], asked(end=LAST_TWO_YEARS[-10]), now=NOON)
+    assert lacks_recent(LAST_TWO_YEARS[:-10], asked(end=LAST_TWO_YEARS[-10]), now=NOON)
+
+
+def test_history_is_lacking_before_the_oldest_row_and_without_dates_below_two_years() -> None:
+    assert lacks_history(LAST_TWO_YEARS, asked(start=date(2024, 10, 31)))
+    assert not lacks_history(LAST_TWO_YEARS, asked(start=date(2024, 11, 1)))
+    assert lacks_history(LAST_TWO_YEARS[-WANTED_SESSIONS + 1 :], asked())
+    assert not lacks_history(LAST_TWO_YEARS[-WANTED_SESSIONS:], asked())
+
+
+def test_only_a_new_move_of_more_than_a_quarter_is_a_jump() -> None:
+    split = series("400", "404", "101", "102")
+
+    assert shows_jump(split, since=None)
+    assert shows_jump(split, since=split.bars[1].session)
+    assert not shows_jump(split, since=split.bars[2].session)
+    assert not shows_jump(series("100", "124", "100"), since=None)
+
+
+def test_what_is_whole_has_no_shortfall() -> None:
+    coverage = coverage_of(LAST_TWO_YEARS, asked(), now=NOON)
+
+    assert (coverage.missing_before, coverage.missing_after, coverage.inner_gaps) == (None, None, ())
+    assert shortfall_of(coverage, Gathered(series=(series("1", is_cut_short=True),)), asked()) is None
+
+
+def test_a_range_whose_ends_are_missing_says_which() -> None:
+    wanted = asked(start=date(2024, 10, 1), end=date(2026, 11, 30))
+
+    coverage = coverage_of(LAST_TWO_YEARS[:-1], wanted, now=NOON)
+
+    assert (coverage.missing_before, coverage.missing_after) == (date(2024, 10, 1), date(2026, 11, 19))
+    reason = shortfall_of(coverage, Gathered(series=(), shortfalls=("tiingo needs a key",)), wanted)
+    assert reason is not None
+    assert "from 2024-10-01 to 2024-11-01" in reason
+    assert "up to 2026-11-19" in reason
+    assert reason.endswith("tiingo needs a key.")
+
+
+def test_an_end_that_is_to_come_is_not_missing() -> None:
+    coverage = coverage_of(LAST_TWO_YEARS, asked(end=date(2026, 12, 31)), now=NOON)
+
+    assert coverage.missing_after is None
+
+
+def test_a_hole_of_a_month_makes_a_series_partial_and_single_days_do_not() -> None:
+    gathered = Gathered(series=())
+    gaps = coverage_of(LAST_TWO_YEARS[:100] + LAST_TWO_YEARS[120:], asked(), now=NOON)
+    hole = coverage_of(LAST_TWO_YEARS[:100] + LAST_TWO_YEARS[121:], asked(), now=NOON)
+
+    assert gaps.inner_gaps == LAST_TWO_YEARS[100:120]
+    assert shortfall_of(gaps, gathered, asked()) is None
+    assert shortfall_of(hole, gathered, asked()) == "21 sessions in a row are missing inside."
+
+
+def test_a_source_that_keeps_older_sessions_back_is_named() -> None:
+    coverage = coverage_of(LAST_TWO_YEARS[-100:], asked(), now=NOON)
+    cut = Gathered(series=(series(*["7"] * 100, is_cut_short=True),))
+
+    assert shortfall_of(coverage, cut, asked()) == "alphavantage gave the last 100 sessions only."

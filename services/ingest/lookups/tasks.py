@@ -1,0 +1,30 @@
+"""The lookup job."""
+
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+
+from services.ingest.lookups.services import JOB_KIND, complete_lookup, fail_lookup
+from services.ingest.providers.registry import remote_provider
+from services.ingest.quota.services import ask
+from shared.eventstore.jobs import JobKind, LeasedJob, register_jobs
+
+
+def run(job: LeasedJob) -> None:
+    """Ask the provider and keep its answer. Raises what the provider raises, and WaitingForQuota."""
+    provider = remote_provider(job.payload["provider"])
+    kind, subject = job.payload["kind"], job.payload["subject"]
+    on = date.fromisoformat(job.payload["on"]) if job.payload["on"] else None
+    call = provider.lookup_call(kind, subject, on)
+    body = ask(provider=provider, call=call, asked_by=job.id, now=timezone.now())
+    rows = provider.read_lookup(kind, subject, body, now=timezone.now())
+    complete_lookup(job=job, rows=rows, now=timezone.now())
+
+
+def fail(job: LeasedJob, state: str, problem: dict[str, Any]) -> None:
+    """Record that no answer came."""
+    fail_lookup(job=job, state=state, problem=problem, now=timezone.now())
+
+
+register_jobs("ingest", {JOB_KIND: JobKind(run=run, fail=fail)})

@@ -1,0 +1,280 @@
+"""A row belongs to the provider that told it: others are compared with it and never mixed into it."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.market.columns import SeriesColumns, bars_of
+from services.ingest.market.domain import Held, SourcesDisagree, compare
+from services.ingest.market.models import Bar
+from services.ingest.market.tests.answers import (
+    SESSIONS,
+    SYMBOL,
+    answer,
+    known_actions,
+    known_bars,
+    stored_rows,
+    tell,
+)
+from shared.eventstore.models import Event
+from shared.pricing.adjustment import Basis, adjust
+from shared.pricing.reader import NoPrices, load_history, price_sources
+
+pytestmark = pytest.mark.usefixtures("db", "cause")
+DAYS = SESSIONS
+
+
+def test_what_another_provider_told_stays_and_only_new_sessions_are_added() -> None:
+    tell(answer(100, 101, 102, volume=10))
+
+    recording = tell(answer("101.01", 102, 103, first=1, provider="tiingo", volume=99))
+
+    assert known_bars() == [("csv", 100, 10), ("csv", 101, 10), ("csv", 102, 10), ("tiingo", 103, 99)]
+    assert (recording.version, recording.added_count, recording.corrected_sessions) == (2, 1, ())
+    assert (recording.kept_count, recording.compared_count, recording.disagreeing_count) == (2, 2, 0)
+    sources = [
+        (source.provider, source.session_count) for source in price_sources("ingest", SYMBOL, version=2)
+    ]
+    assert sources == [("csv", 3), ("tiingo", 1)]
+
+
+def test_an_answer_that_only_repeats_another_provider_writes_nothing(db: psycopg.Connection) -> None:
+    tell(answer(100, 101, 102))
+    before = stored_rows(db)
+
+    recording = tell(answer(100, 101, 102, provider="tiingo", volume=99))
+
+    assert (recording.version, recording.changed, recording.kept_count) == (1, False, 3)
+    assert stored_rows(db) == before
+
+
+def test_each_provider_still_corrects_its_own_rows() -> None:
+    tell(answer(100, 101, 102))
+    tell(answer(102, 103, first=2, provider="tiingo"))
+
+    recording = tell(answer(101, "102.5", 103, first=1))
+    other = tell(answer(102, "103.5", first=2, provider="tiingo"))
+
+    assert (recording.corrected_sessions, recording.kept_count) == ((DAYS[2],), 1)
+    assert (other.corrected_sessions, other.kept_count, other.disagreeing_count) == ((DAYS[3],), 1, 1)
+    assert [close for _, close, _ in known_bars()] == [100, 101, Decimal("102.5"), Decimal("103.5")]
+
+
+@pytest.mark.parametrize(
+    ("told", "disagreeing"), [("100.05", 0), ("99.95", 0), ("100.050001", 1), ("99.949999", 1)]
+)
+def test_closes_agree_up_to_exactly_five_basis_points(told: str, disagreeing: int) -> None:
+    tell(answer(100, 100, 100))
+
+    recording = tell(answer(100, told, 100, provider="tiingo"))
+
+    assert recording.disagreeing_count == disagreeing
+    assert [item["session"] for item in recording.disagreements] == [str(DAYS[1])] * disagreeing
+
+
+def test_the_worst_twenty_disagreements_are_named() -> None:
+    tell(answer(*[100] * 200))
+
+    recording = tell(answer(*[100 + Decimal(n) / 4 for n in range(31)], *[100] * 169, provider="tiingo"))
+
+    assert (recording.compared_count, recording.disagreeing_count) == (200, 30)
+    assert len(recording.disagreements) == 20
+    assert recording.disagreements[0] == {
+        "session": str(DAYS[30]),
+        "kind": "close",
+        "held": "100",
+        "told": "107.5",
+        "difference_bps": "750.0",
+    }
+    assert [item["session"] for item in recording.disagreements] == [str(day) for day in DAYS[30:10:-1]]
+
+
+@pytest.mark.parametrize(
+    ("differing", "same", "is_refused"),
+    [(2, 8, False), (3, 7, True), (4, 0, False), (5, 0, True), (2, 3, True)],
+)
+def test_an_answer_that_contradicts_more_than_a_fifth_of_five_closes_is_refused(
+    db: psycopg.Connection, differing: int, same: int, is_refused: bool
+) -> None:
+    tell(answer(*[400] * (differing + same)))
+    before = stored_rows(db)
+    closes = [100] * differing + [400] * same
+    split = [(DAYS[differing], 4)]
+
+    if not is_refused:
+        assert tell(answer(*closes, 99, provider="tiingo", splits=split)).disagreeing_count == differing
+        return
+    with pytest.raises(SourcesDisagree) as refused:
+        tell(answer(*closes, 99, provider="tiingo", splits=split))
+
+    assert stored_rows(db) == before
+    assert refused.value.status == 409
+    assert f"{differing} of {differing + same} closes differ" in refused.value.detail
+    assert f"{DAYS[0]} (stored 400, told 100)" in refused.value.detail
+    assert refused.value.extra["disagreeing_count"] == differing
+
+
+def test_an_answer_that_replaces_takes_over_every_row_in_its_range() -> None:
+    paid = [(DAYS[1], "0.5"), (DAYS[2], "0.25")]
+    tell(answer(400, 401, 402, 403, dividends=paid))
+
+    recording = tell(
+        answer(100, 401, 100, provider="tiingo", volume=99, dividends=[(DAYS[1], "0.5")]), replaces=True
+    )
+
+    assert recording.corrected_sessions == DAYS[:3]
+    assert (recording.kept_count, recording.compared_count, recording.quarantine_id) == (0, 0, None)
+    assert known_bars() == [("tiingo", 100, 99), ("tiingo", 401, 99), ("tiingo", 100, 99), ("csv", 403, 10)]
+    assert known_actions() == [("tiingo", DAYS[1], Decimal("0.5"))]
+    again = tell(
+        answer(100, 401, 100, provider="tiingo", volume=99, dividends=[(DAYS[1], "0.5")]), replaces=True
+    )
+    assert again.changed is False
+
+
+def test_an_action_of_another_provider_is_kept_and_one_that_differs_is_named() -> None:
+    held = [(DAYS[0], "0.50"), (DAYS[1], "0.60"), (DAYS[2], "0.70")]
+    tell(answer(100, 101, 102, 103, dividends=held))
+
+    told = [(DAYS[0], "0.5"), (DAYS[1], "0.61"), (DAYS[3], "0.80")]
+    recording = tell(answer(100, 101, 102, 103, provider="tiingo", dividends=told))
+
+    assert known_actions() == [
+        ("csv", DAYS[0], Decimal("0.5")),
+        ("csv", DAYS[1], Decimal("0.6")),
+        ("csv", DAYS[2], Decimal("0.7")),
+        ("tiingo", DAYS[3], Decimal("0.8")),
+    ]
+    assert (recording.actions_changed_count, recording.disagreeing_count) == (1, 1)
+    assert recording.disagreements[0]["kind"] == "dividend"
+    assert (recording.disagreements[0]["held"], recording.disagreements[0]["told"]) == ("0.6", "0.61")
+
+
+def test_a_provider_withdraws_its_own_actions_in_its_own_range_only() -> None:
+    paid = [(DAYS[0], "0.1"), (DAYS[2], "0.2"), (DAYS[4], "0.3")]
+    tell(answer(100, 101, 102, 103, 104, dividends=paid))
+    tell(answer(103, first=3, provider="tiingo", dividends=[(DAYS[3], "0.4")]))
+
+    recording = tell(answer(101, 102, 103, first=1, dividends=[(DAYS[1], "0.9")], splits=[]))
+
+    assert recording.actions_changed_count == 2
+    assert known_actions() == [
+        ("csv", DAYS[0], Decimal("0.1")),
+        ("csv", DAYS[1], Decimal("0.9")),
+        ("tiingo", DAYS[3], Decimal("0.4")),
+        ("csv", DAYS[4], Decimal("0.3")),
+    ]
+
+
+def test_the_bars_of_an_answer_say_how_far_back_it_withdraws() -> None:
+    tell(answer(100, 101, 102, 103, dividends=[(DAYS[0], "0.1"), (DAYS[1], "0.2"), (DAYS[2], "0.3")]))
+
+    tell(answer(102, 103, first=2, dividends=[(DAYS[0], "0.1"), (DAYS[3], "0.4")]))
+
+    assert [day for _, day, _ in known_actions()] == [DAYS[0], DAYS[1], DAYS[3]]
+
+
+def test_actions_without_bars_withdraw_within_what_they_name_and_none_when_empty(
+    db: psycopg.Connection,
+) -> None:
+    paid = [(DAYS[0], "0.1"), (DAYS[1], "0.2"), (DAYS[2], "0.3"), (DAYS[3], "0.4")]
+    tell(answer(100, 101, 102, 103, dividends=paid))
+
+    recording = tell(answer(dividends=[(DAYS[1], "0.2"), (DAYS[3], "0.4")]))
+    nothing = tell(answer(dividends=[], splits=[]))
+
+    assert (recording.version, recording.bar_count, recording.last_session) == (2, 4, DAYS[3])
+    assert [day for _, day, _ in known_actions()] == [DAYS[0], DAYS[1], DAYS[3]]
+    assert (nothing.changed, nothing.quarantine_id) == (False, None)
+
+
+def test_actions_of_a_symbol_without_bars_are_refused(db: psycopg.Connection) -> None:
+    with pytest.raises(NoPrices):
+        tell(answer(dividends=[(DAYS[0], "0.1")]))
+
+    assert stored_rows(db) == [[]] * len(stored_rows(db))
+
+
+def test_a_declared_dividend_has_no_effect_until_a_bar_of_its_day_is_stored() -> None:
+    def adjusted(basis: Basis) -> list[float]:
+        closes: list[float] = adjust(load_history("ingest", SYMBOL), basis).close[:3].tolist()
+        return closes
+
+    tell(answer(100, 100, 100))
+    before = {basis: adjusted(basis) for basis in Basis}
+
+    tell(answer(dividends=[(DAYS[4], 25)]))
+    tell(answer(100, first=3))
+    day_before = {basis: adjusted(basis) for basis in Basis}
+    tell(answer(100, first=4))
+    on_the_day = {basis: adjusted(basis) for basis in Basis}
+
+    assert known_actions() == [("csv", DAYS[4], 25)]
+    assert day_before == before == dict.fromkeys(Basis, [100.0] * 3)
+    assert on_the_day == {**before, Basis.TOTAL_RETURN: [80.0] * 3}
+
+
+def test_the_bar_count_of_every_event_is_what_is_stored_then() -> None:
+    tell(answer(100, 101, 102, first=10))
+    tell(answer(100, 101, first=9))
+    tell(answer("102.5", 103, first=12, dividends=[(DAYS[12], 1)]))
+    tell(answer(99, first=5, provider="tiingo"))
+
+    for event in Event.objects.using("ingest").filter(type="PricesUpdated"):
+        version, told = event.version, event.data
+        known = Bar.objects.using("ingest").filter(version__lte=version)
+        known = known.exclude(superseded_version__lte=version)
+        days = sorted(known.values_list("session", flat=True))
+        assert (told["bar_count"], told["first_session"], told["last_session"]) == (
+            len(days),
+            str(days[0]),
+            str(days[-1]),
+        )
+
+
+_ROW = st.tuples(st.booleans(), st.sampled_from([100, 101]), st.sampled_from([5, 6]))
+_DAY = st.integers(0, 15).map(lambda number: date(2018, 1, 1) + timedelta(days=number))
+
+
+def _bars(rows: dict[date, tuple[int, int]]) -> Any:
+    return bars_of([(day, *[Decimal(close)] * 4, volume) for day, (close, volume) in sorted(rows.items())])
+
+
+@given(
+    held=st.dictionaries(_DAY, _ROW, max_size=16),
+    told=st.dictionaries(_DAY, st.tuples(st.sampled_from([100, 101]), st.sampled_from([5, 6])), max_size=16),
+    replaces=st.booleans(),
+)
+def test_a_comparison_finds_what_one_by_one_would(
+    held: dict[date, tuple[bool, int, int]], told: dict[date, tuple[int, int]], replaces: bool
+) -> None:
+    series = SeriesColumns(symbol=SYMBOL, provider="csv", attribution="", bars=_bars(told))
+    known = Held(
+        bars=_bars({day: row[1:] for day, row in held.items()}),
+        versions=np.arange(len(held)),
+        is_own=np.array([held[day][0] for day in sorted(held)], np.bool_),
+    )
+    foreign = [day for day in told if day in held and not held[day][0]]
+    differing = [day for day in foreign if told[day][0] != held[day][1]]
+
+    try:
+        found = compare(series, known, replaces=replaces)
+    except SourcesDisagree:
+        assert not replaces
+        assert len(foreign) >= 5
+        assert len(differing) * 5 > len(foreign)
+        return
+
+    assert replaces or len(foreign) < 5 or len(differing) * 5 <= len(foreign)
+    assert found.added["session"].tolist() == sorted(set(told) - set(held))
+    changed = {day for day in told if day in held and held[day][0] and held[day][1:] != told[day]}
+    assert found.changed.told["session"].tolist() == sorted(changed | set(foreign) if replaces else changed)
+    assert found.changed.held["session"].tolist() == found.changed.told["session"].tolist()
+    assert found.kept_count == (0 if replaces else len(foreign))
+    assert found.disagreeing_count == (0 if replaces else len(differing))
