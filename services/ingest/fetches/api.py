@@ -44,8 +44,9 @@ class Rejected(serializers.Serializer[Any]):
 
 
 class Disagreement(serializers.Serializer[Any]):
-    """A close that another provider tells otherwise; what was held stays."""
+    """A close, split or dividend that another provider tells otherwise; what was held stays."""
 
+    kind = Choice(("close", "split", "dividend"))
     session = serializers.DateField()
     held = serializers.CharField()
     told = serializers.CharField()
