@@ -73,7 +73,8 @@ class FetchCompleted:
     most 100 are named with `line`, `reason` and `text`; `provisional_session` is one that was not over and was
     dropped. Of sessions known from another provider `kept_count` stayed as they were, `compared_count` closes
     were compared, and the worst 20 that differ by more than 5 bp, or splits and dividends that do, are named with
-    `kind`, `session`, `held`, `told` and `difference_bps`. Changes that were held back for an operator are counted and named by `quarantine_id`.
+    `kind`, `session`, `held`, `told` and `difference_bps`. Changes that were held back for an operator are counted
+    and named by `quarantine_id`.
     """
 
     fetch_id: UUID

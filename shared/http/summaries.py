@@ -33,7 +33,8 @@ def _fetch(payload: Mapping[str, Any]) -> str:
     news = f"new version {payload['version']}" if payload["changed"] else "nothing new"
     sessions = _sessions(payload, payload["bar_count"])
     asked = [source["provider"] for source in payload.get("sources") or ()]
-    return f"{sessions}, from the {' and '.join(asked) or payload['provider']} prices: {news}."
+    why = f" {payload['reason']}" if payload.get("reason") else ""
+    return f"{sessions}, from the {' and '.join(asked) or payload['provider']} prices: {news}.{why}"
 
 
 def _sessions(payload: Mapping[str, Any], count: int) -> str:

@@ -416,6 +416,13 @@ def test_a_run_and_a_fetch_say_in_a_sentence_what_came_of_them() -> None:
 
     assert summary_of(fetched) == f"{sessions}, from the bundled prices: new version 1."
     assert summary_of({**fetched, "changed": False}) == f"{sessions}, from the bundled prices: nothing new."
+    part = {
+        "sources": [{"provider": "alphavantage"}, {"provider": "tiingo"}],
+        "reason": "A month is missing.",
+    }
+    assert summary_of({**fetched, **part}) == (
+        f"{sessions}, from the alphavantage and tiingo prices: new version 1. A month is missing."
+    )
     assert summary_of(run) == f"dip on {sessions}: 51.23 % against 11,491.70 % for buy and hold, 1 trade."
     for payload in (fetched, run):
         for name in payload:
