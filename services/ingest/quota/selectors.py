@@ -130,7 +130,9 @@ def _setting_problem(account: Account) -> BellwetherError | None:
     if not account.is_on:
         return ProviderOff(f"{account.provider} is switched off; set {prefix}_ENABLED to use it.")
     if account.needs_key and not account.key:
-        return KeyMissing(f"{account.provider} needs a key; set {prefix}_API_KEY.")
+        return KeyMissing(
+            f"{account.provider} needs a key: give it to `bellwether key {account.provider}`, or set {prefix}_API_KEY."
+        )
     return None
 
 
