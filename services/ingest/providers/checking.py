@@ -13,7 +13,7 @@ from services.ingest.providers.domain import (
     RejectedRow,
     SplitAction,
 )
-from services.ingest.providers.rows import BadRow, bar_of, decimal_of, price_of, session_of
+from services.ingest.providers.rows import BadRow, action_of, bar_of, session_of
 from shared.symbols import printable
 
 REQUIRED = ("date", "open", "high", "low", "close", "volume")
@@ -90,8 +90,14 @@ def series_of(
 
 def _add(found: Checked, fields: Mapping[str, str], session: date, *, today: date) -> None:
     """Add what a row says; zero cash and ratio one mean none, and so do empty texts."""
-    if fields.get("dividend") and (cash := decimal_of(fields, "dividend")):
+    if fields.get("dividend") and (cash := action_of(fields, "dividend")):
         found.dividends[session] = cash
-    if fields.get("split_ratio") and (ratio := price_of(fields, "split_ratio")) != 1:
-        found.splits[session] = ratio
+    if fields.get("split_ratio") and (ratio := action_of(fields, "split_ratio")) != 1:
+        found.splits[session] = _above_zero(ratio)
     found.bars[session] = bar_of(fields, today=today)
+
+
+def _above_zero(ratio: Decimal) -> Decimal:
+    if not ratio:
+        raise BadRow("split_ratio must be above zero")
+    return ratio

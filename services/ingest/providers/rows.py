@@ -9,6 +9,9 @@ from services.ingest.providers.domain import Bar
 from services.ingest.sessions.domain import CALENDAR, FIRST_DATE, LAST_DATE, is_session
 from shared.symbols import printable
 
+LARGEST_ACTION = (
+    10**6
+)  # no dividend or ratio ever came near, and NUMERIC(18,8) holds ten digits before the point
 PRICES = ("open", "high", "low", "close")
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -59,6 +62,14 @@ def price_of(fields: Mapping[str, str], name: str) -> Decimal:
     value = decimal_of(fields, name)
     if not value:
         raise BadRow(f"{name} must be above zero")
+    return value
+
+
+def action_of(fields: Mapping[str, str], name: str) -> Decimal:
+    """Return a dividend per share or a split ratio, a million at most. Raises BadRow."""
+    value = decimal_of(fields, name)
+    if value > LARGEST_ACTION:
+        raise BadRow(f"{name} {value} is above {LARGEST_ACTION}")
     return value
 
 

@@ -8,14 +8,13 @@ from decimal import Decimal
 from services.ingest.providers.alphavantage.table import Row, Table
 from services.ingest.providers.answers import at_most_rejected, is_final
 from services.ingest.providers.domain import Bar, DividendAction, RejectedRow, SplitAction
-from services.ingest.providers.rows import PRICES, BadRow, bar_of, decimal_of
+from services.ingest.providers.rows import PRICES, BadRow, action_of, bar_of
 from services.ingest.sessions.domain import NEW_YORK, session_times
 
 COMPACT_ROWS = 100
 _BAR = ("date", *PRICES, "volume")
 _ACTIONS = ("dividend amount", "split coefficient")
 _REFRESHED = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?: ([0-9]{2}:[0-9]{2}:[0-9]{2}))?")
-_LARGEST_ACTION = 10**6
 _DECIMALS = 6
 
 
@@ -74,10 +73,7 @@ def action_value(fields: dict[str, str], name: str) -> Decimal:
     whole, _, decimals = fields[name].partition(".")
     if decimals[_DECIMALS:].strip("0123456789"):
         raise BadRow(f"{name} is not a plain number")
-    value = decimal_of({name: f"{whole}.{decimals[:_DECIMALS]}" if decimals else fields[name]}, name)
-    if value > _LARGEST_ACTION:
-        raise BadRow(f"{name} {value} is above {_LARGEST_ACTION}")
-    return value
+    return action_of({name: f"{whole}.{decimals[:_DECIMALS]}" if decimals else fields[name]}, name)
 
 
 def _day(row: Row, *, today: date, with_actions: bool) -> _Day:

@@ -139,6 +139,15 @@ def test_a_negative_dividend_or_a_split_of_zero_is_a_bad_row() -> None:
     ]
 
 
+def test_a_dividend_or_split_beyond_a_million_is_a_bad_row() -> None:
+    columns = f"{HEADER},dividend,split_ratio"
+
+    assert reasons(columns, f"{GOOD},1000001,1", f"{NEXT},0,10000000000") == [
+        (2, "dividend 1000001 is above 1000000"),
+        (3, "split_ratio 10000000000 is above 1000000"),
+    ]
+
+
 def test_every_bad_row_is_listed_and_the_error_carries_them() -> None:
     with pytest.raises(ImportRejected) as refused:
         parse(HEADER, "x,1,1,1,1,1", GOOD, "2020-09-01,2,1,1,1,\u202e")
