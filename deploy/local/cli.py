@@ -86,7 +86,8 @@ def fetch(
                 )
             )
         except StepFailed as failed:
-            _show(failed.extra["job"], fetch_output.print_fetch, as_json=as_json)
+            if as_json:
+                output.print_json(failed.extra["job"])
             raise
         _show(job, fetch_output.print_fetch, as_json=as_json)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.local.checkout import command_line
+from deploy.local.market_output import able_text, time_text
 from deploy.local.output import answers
 
 
@@ -14,11 +15,6 @@ def print_fetch(job: dict[str, Any]) -> None:
             f"{job['symbol']}: {job['error']['detail']} It goes on by itself at {job['resumes_at']}, while"
             f" {command_line('up')} runs or with the next command.",
             markup=False,
-        )
-        return
-    if job["error"]:
-        answers.print(
-            f"Fetch {job['id']} of {job['symbol']}: {job['status']}. {job['error']['detail']}", markup=False
         )
         return
     news = (
@@ -43,7 +39,7 @@ def _remarks(job: dict[str, Any]) -> Iterator[str]:
     if job["disagreeing_count"]:
         yield f"{job['disagreeing_count']:,} close(s) differ from what another provider told; what was stored stays."
     if job["quarantined_count"]:
-        yield f"{job['quarantined_count']:,} suspicious change(s) wait for a decision: {job['quarantine_id']}."
+        yield f"{job['quarantined_count']:,} suspicious change(s) wait for a decision: {command_line('quarantine list')}."
 
 
 def print_key(done: dict[str, Any]) -> None:
@@ -55,19 +51,20 @@ def print_key(done: dict[str, Any]) -> None:
             else f"There was no key of {done['provider']}."
         )
         return
-    able = ", ".join(
-        f"{name.replace('_', ' ')}: {'yes' if allowed else 'no'}"
-        for name, allowed in done["capabilities"].items()
-    )
-    answers.print(
-        f"The key of {done['provider']} works{f' ({able})' if able else ''} and is kept.", markup=False
-    )
-    for limit in done["limits"]:
-        answers.print(
-            f"  {limit['left']:,} of {limit['calls']:,} calls left in {limit['seconds']:,g} s", markup=False
-        )
     if done["waits_until"]:
         answers.print(
-            f"  It takes no calls before {done['waits_until']}, so nothing was tried.", markup=False
+            f"The key of {done['provider']} is kept untried: the provider takes no calls before"
+            f" {done['waits_until'][:16].replace('T', ' ')} UTC.",
+            markup=False,
+        )
+    else:
+        able = ", ".join(able_text(name, allowed) for name, allowed in done["capabilities"].items())
+        answers.print(
+            f"The key of {done['provider']} works{f' ({able})' if able else ''} and is kept.", markup=False
+        )
+    for limit in done["limits"]:
+        answers.print(
+            f"  {limit['left']:,} of {limit['calls']:,} calls left in {time_text(limit['seconds'])}",
+            markup=False,
         )
     answers.print("  Processes that run already take it up when they are started again.", markup=False)

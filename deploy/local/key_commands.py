@@ -1,5 +1,6 @@
 """`bellwether key`: try a provider's key and keep it in the state folder."""
 
+import os
 import sys
 from contextlib import suppress
 from datetime import timedelta
@@ -13,7 +14,8 @@ from deploy.local import fetch_output, output
 from deploy.local.failures import command_edge
 from deploy.local.system import System, open_system
 from shared.errors import ValidationFailed
-from shared.settings.vendors import KEY_SETTINGS
+from shared.settings.env import is_given
+from shared.settings.vendors import KEY_EXPECTED, KEY_SETTINGS, key_text
 
 LONGEST_KEY = 128
 TRIAL_SYMBOL = "IBM"
@@ -28,11 +30,22 @@ def key(
     ] = False,
 ) -> None:
     """Ask for a provider's key (hidden), try it with one call, say what it can do and keep it."""
-    with command_edge(as_json=as_json), open_system() as system:
-        if provider not in KEY_SETTINGS:
-            raise ValidationFailed(f"{provider[:40]!r} needs no key; these do: {', '.join(KEY_SETTINGS)}.")
-        done = _forget(system, provider) if forget else _keep(system, provider, _asked(provider))
-        (output.print_json if as_json else fetch_output.print_key)(done)
+    with command_edge(as_json=as_json):
+        _require_ours(provider)
+        with open_system() as system:
+            done = _forget(system, provider) if forget else _keep(system, provider, _asked(provider))
+            (output.print_json if as_json else fetch_output.print_key)(done)
+
+
+def _require_ours(provider: str) -> None:
+    """Accept a provider whose key is ours to keep. Raises ValidationFailed."""
+    if provider not in KEY_SETTINGS:
+        raise ValidationFailed(f"{provider[:40]!r} needs no key; these do: {', '.join(KEY_SETTINGS)}.")
+    setting = KEY_SETTINGS[provider]
+    if is_given(setting, os.environ):
+        raise ValidationFailed(
+            f"{setting} is set, and goes before any key that is kept: remove it there first."
+        )
 
 
 def _asked(provider: str) -> str:
@@ -41,21 +54,24 @@ def _asked(provider: str) -> str:
         text = str(typer.prompt(f"Key of {provider}", hide_input=True, err=True))
     else:
         text = sys.stdin.readline(2 * LONGEST_KEY)
-    text = text.strip()
-    if not 1 <= len(text) <= LONGEST_KEY or not text.isascii() or not text.isprintable() or " " in text:
-        raise ValidationFailed(f"A key has 1 to {LONGEST_KEY} printable characters and no blank.")
-    return text
+    try:
+        return str(key_text(text.strip()))
+    except ValueError:
+        raise ValidationFailed(f"A key has {KEY_EXPECTED}.") from None
 
 
 def _keep(system: System, provider: str, text: str) -> dict[str, Any]:
     """Try the key; one that is refused is not kept. Raises KeyRefused and ProviderUnavailable."""
     from django.conf import settings
 
+    from shared.eventstore.jobs import wake_waiting
+
     setting = KEY_SETTINGS[provider]
     settings.BELLWETHER[setting] = text
     with output.step(f"One call to {provider}"):
         waits_until = _try(provider)
     system.state.keep_secret(setting.lower(), text)
+    wake_waiting("ingest")
     return {"kept": True, "waits_until": waits_until, **_abilities(provider)}
 
 

@@ -112,8 +112,8 @@ def dismiss(held: HeldId, as_json: AsJson = False) -> None:
         from services.ingest.quarantine.services import dismiss_change
 
         found = _held(held)
-        dismiss_change(quarantine_id=found.id, decided_by=getpass.getuser(), now=timezone.now())
-        done = {"id": str(found.id), "symbol": found.symbol, "status": "dismissed", "version": None}
+        state = dismiss_change(quarantine_id=found.id, decided_by=getpass.getuser(), now=timezone.now())
+        done = {"id": str(found.id), "symbol": found.symbol, "status": state, "version": None}
         (output.print_json if as_json else market_output.print_decision)(done)
 
 

@@ -21,15 +21,16 @@ def print_quota(found: dict[str, Any]) -> None:
             each["provider"],
             each["status"],
             "\n".join(
-                f"{limit['left']:,} of {limit['calls']:,} in {_time(limit['seconds'])}" for limit in limits
+                f"{limit['left']:,} of {limit['calls']:,} in {time_text(limit['seconds'])}"
+                for limit in limits
             ),
             "\n".join(_minute(limit["frees_at"]) for limit in limits),
-            "\n".join(_able(name, allowed) for name, allowed in each["capabilities"].items()) or NOTHING,
+            "\n".join(able_text(name, allowed) for name, allowed in each["capabilities"].items()) or NOTHING,
         )
     answers.print(table)
     for each in found["providers"]:
         if each["error"] and each["status"] != "off":
-            answers.print(f"{each['provider']}: {each['error']['detail']}", markup=False)
+            answers.print(each["error"]["detail"], markup=False)
     if not found["plan"]:
         answers.print(
             f"No refresh is planned: no watch list is active. {command_line('watch set core AAPL MSFT')} makes one.",
@@ -92,7 +93,8 @@ def print_decision(done: dict[str, Any]) -> None:
     answers.print(f"The held change of {done['symbol']} is {done['status']}: {outcome}.", markup=False)
 
 
-def _able(name: str, allowed: bool) -> str:
+def able_text(name: str, allowed: bool) -> str:
+    """Return what a key may do or not."""
     return f"{name.replace('_', ' ')}: {'yes' if allowed else 'no'}"
 
 
@@ -100,6 +102,7 @@ def _minute(instant: str | None) -> str:
     return instant[:16].replace("T", " ") if instant else NOTHING
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """Return a length of time in its largest unit."""
     size, unit = next((size, unit) for size, unit in UNITS if seconds >= size or size == 1)
     return f"{seconds / size:g} {unit}"

@@ -83,7 +83,8 @@ def fetch(
         "error": row.live_problem,
     }
     if row.problem:
-        raise StepFailed(f"The fetch of {symbol} is {row.state}: {row.problem['detail']}", job=job)
+        ended = {"refused": "was refused", "cancelled": "was cancelled"}.get(row.state, "failed")
+        raise StepFailed(f"The fetch of {symbol} {ended}: {row.problem['detail']}", job=job)
     return job
 
 

@@ -87,6 +87,14 @@ class QuarantineDismissed:
     decided_by: str
 
 
+@event(source="ingest", category="quarantine", published=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOutdated:
+    """Raised when the rows that an open change would replace are others, or its provider took it back."""
+
+    quarantine_id: UUID
+
+
 @event(source="ingest", category="lookup", published=False)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupRequested:

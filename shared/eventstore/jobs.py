@@ -209,6 +209,12 @@ def wait_for_quota(job: LeasedJob, *, until: datetime, problem: dict[str, Any]) 
         )
 
 
+def wake_waiting(service: str) -> int:
+    """Have all jobs that wait for a quota look again at once whether it is free; return how many."""
+    waiting = Job.objects.using(service).filter(state="waiting_quota")
+    return waiting.update(run_after=Now())
+
+
 def take_expired(service: str, *, lease_seconds: float) -> list[LeasedJob]:
     """Take the jobs whose workers fell silent into this process's hands, to be given back or failed.
 

@@ -60,21 +60,40 @@ CROSS JOIN LATERAL (
 ORDER BY asked.position
 """
 
-# Each bar and action that is known names the version that introduced it, and that version its provider.
+# Note [A moment that is not over]
+# A version has its time before others see it, and until then its recorder holds the instrument's lock. A reader
+# that asks for a moment which such a version may still claim therefore waits for it; so what is shown of a moment
+# stays. The statement is a transaction of its own, and lets the locks go as soon as it has them all.
+_WAIT_FOR_RECORDERS = """
+SELECT pg_advisory_xact_lock_shared(key)
+FROM (SELECT hashtextextended('instrument-' || symbol, 0) AS key FROM unnest(%(symbols)s::text[]) AS symbol
+    WHERE %(as_of)s > clock_timestamp() - interval '2 minutes' ORDER BY 1) keys
+"""
+
+# A bar or action names its provider and fetch. Terms come with a version: one of this instrument, or, of what was
+# taken over from a former name of it, the one that the same fetch brought there.
 _SOURCES = """
 WITH known AS (
-  SELECT version, session FROM market.bar
+  SELECT provider, fetch_id, session FROM market.bar
   WHERE symbol = %(symbol)s AND version <= %(version)s
     AND (superseded_version IS NULL OR superseded_version > %(version)s)
   UNION ALL
-  SELECT version, NULL FROM market.action
+  SELECT provider, fetch_id, NULL FROM market.action
   WHERE symbol = %(symbol)s AND version <= %(version)s
     AND (superseded_version IS NULL OR superseded_version > %(version)s)
+), share AS (
+  SELECT provider, count(session) AS session_count, max(session) AS last_session,
+         array_agg(DISTINCT fetch_id) AS fetches
+  FROM known GROUP BY provider
 )
-SELECT v.provider, (array_agg(v.attribution ORDER BY v.version DESC))[1],
-       (array_agg(v.notes ORDER BY v.version DESC))[1], count(k.session), max(k.session)
-FROM known k JOIN market.instrument_version v ON v.symbol = %(symbol)s AND v.version = k.version
-GROUP BY v.provider ORDER BY count(k.session) DESC, v.provider
+SELECT share.provider, terms.attribution, terms.notes, session_count, last_session
+FROM share LEFT JOIN LATERAL (
+  SELECT attribution, notes FROM market.instrument_version v
+  WHERE v.provider = share.provider
+    AND (v.symbol = %(symbol)s AND v.version <= %(version)s OR v.fetch_id = ANY(share.fetches))
+  ORDER BY v.symbol = %(symbol)s AND v.version <= %(version)s DESC, v.recorded_at DESC, v.symbol LIMIT 1
+) AS terms ON true
+ORDER BY session_count DESC, share.provider
 """
 
 
@@ -106,7 +125,7 @@ class NoPrices(BellwetherError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceSource:
-    """One provider's share of what is known at a version, on the terms it last gave with any of it.
+    """One provider's share of what is known at a version, on the terms it last gave.
 
     `session_count` counts its bars and `last_session` is the last of them: 0 and None where only splits or
     dividends are its own.
@@ -148,6 +167,7 @@ def price_sources(alias: str, symbol: str, *, version: int) -> tuple[PriceSource
 def version_at(alias: str, symbol: str, as_of: datetime) -> int:
     """Return the version of `symbol` that was the last one recorded at `as_of`. Raises NoPrices."""
     with connections[alias].cursor() as cursor:
+        cursor.execute(_WAIT_FOR_RECORDERS, {"symbols": [symbol], "as_of": as_of})
         cursor.execute(
             "SELECT max(version) FROM market.instrument_version WHERE symbol = %s AND recorded_at <= %s",
             [symbol, as_of],
@@ -196,6 +216,8 @@ def load_histories(
     for asked in batched(versions.items(), SYMBOLS_PER_QUERY):
         symbols, at = (list(column) for column in zip(*asked, strict=True))
         with vector_cursor(alias) as cursor:
+            if as_of is not None:
+                cursor.execute(_WAIT_FOR_RECORDERS, {"symbols": symbols, "as_of": as_of})
             cursor.execute(_HISTORIES, {"symbols": symbols, "versions": at, **span})
             rows = cursor.fetchall()
         for symbol, known, version, *columns in rows:

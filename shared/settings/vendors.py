@@ -6,6 +6,11 @@ from shared.settings.variable import Variable
 _RATES = "calls/time with s, m, h or d, such as 1/1.25s,25/24h, both rising"
 
 
+KEY_EXPECTED = "8 to 128 letters, digits and ._~-, as it was sent to you"
+# Whatever a vendor echoes, such a key stands in it as it is and can be found and masked.
+key_text = matching(r"[A-Za-z0-9._~-]{8,128}")
+
+
 def _remote(prefix: str, vendor: str, base_url: str, limits: str) -> tuple[Variable, Variable]:
     return (
         Variable(
@@ -33,9 +38,9 @@ VENDOR_VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="ALPHAVANTAGE_API_KEY",
         default=None,
-        expected="the key as it was sent to you, without spaces",
+        expected=KEY_EXPECTED,
         help="key of Alpha Vantage; `bellwether key alphavantage` tries it and keeps it",
-        parse=matching(r"\S{1,128}"),
+        parse=key_text,
         secret=True,
         aliases=("ALPHA_VANTAGE_API_KEY",),
     ),
@@ -43,9 +48,9 @@ VENDOR_VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="TIINGO_API_KEY",
         default=None,
-        expected="the key as it was sent to you, without spaces",
+        expected=KEY_EXPECTED,
         help="key of Tiingo, where longer histories come from; `bellwether key tiingo` tries it and keeps it",
-        parse=matching(r"\S{1,128}"),
+        parse=key_text,
         secret=True,
     ),
     *_remote("TIINGO", "Tiingo", "https://api.tiingo.com", "50/1h,1000/24h"),

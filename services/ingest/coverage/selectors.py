@@ -7,28 +7,25 @@ from django.db import connections
 
 from services.ingest.coverage.domain import Coverage, coverage_of
 from services.ingest.fetches.domain import last_final_session
-from shared.pricing.reader import load_history
+from shared.pricing.reader import load_history, price_sources
 
 # A run is where the place among all bars and the place among the provider's own go up together.
 _RANGES = """
 WITH known AS (
-  SELECT session, provider, version,
+  SELECT session, provider,
          row_number() OVER (ORDER BY session)
          - row_number() OVER (PARTITION BY provider ORDER BY session) AS run
   FROM market.bar
   WHERE symbol = %(symbol)s AND version <= %(version)s
     AND (superseded_version IS NULL OR superseded_version > %(version)s)
 )
-SELECT k.provider, min(k.session), max(k.session), count(*),
-       (array_agg(v.attribution ORDER BY k.version DESC))[1]
-FROM known k JOIN market.instrument_version v ON v.symbol = %(symbol)s AND v.version = k.version
-GROUP BY k.provider, k.run ORDER BY min(k.session)
+SELECT provider, min(session), max(session), count(*) FROM known GROUP BY provider, run ORDER BY min(session)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRange:
-    """Bars in a row that one provider told, on the terms it last gave with any of them."""
+    """Bars in a row that one provider told, on the terms it last gave."""
 
     provider: str
     first_session: date
@@ -66,6 +63,7 @@ def coverage_at(symbol: str, *, version: int, now: datetime) -> StoredCoverage:
 
 def source_ranges(symbol: str, *, version: int) -> tuple[SourceRange, ...]:
     """Return who told the bars of `symbol` as known at `version`, in their order: one provider for each range."""
+    terms = {each.provider: each.attribution for each in price_sources("ingest", symbol, version=version)}
     with connections["ingest"].cursor() as cursor:
         cursor.execute(_RANGES, {"symbol": symbol, "version": version})
         return tuple(
@@ -74,7 +72,7 @@ def source_ranges(symbol: str, *, version: int) -> tuple[SourceRange, ...]:
                 first_session=first,
                 last_session=last,
                 session_count=count,
-                attribution=attribution,
+                attribution=terms[provider],
             )
-            for provider, first, last, count, attribution in cursor.fetchall()
+            for provider, first, last, count in cursor.fetchall()
         )

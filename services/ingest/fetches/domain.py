@@ -46,10 +46,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """The answers of all that were asked, in that order, and why others gave none."""
+    """The answers of all that were asked, in that order, and why others gave none.
+
+    `kept_back` says who has, or may have, older sessions and does not give them. Who `is_current` has the newest
+    sessions too: if they are missing all the same, that is a shortfall.
+    """
 
     series: tuple[DailySeries, ...]
     shortfalls: tuple[str, ...] = ()
+    kept_back: tuple[str, ...] = ()
+    is_current: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +87,22 @@ def lacks_recent(held: Sequence[date], asked: Asked, *, now: datetime) -> bool:
 
 
 def lacks_history(held: Sequence[date], asked: Asked) -> bool:
-    """Return whether older sessions are wanted than `held`, ascending."""
-    if not held:
+    """Return whether sessions are wanted that are older than `held`, ascending, or lie in a long hole of theirs."""
+    inside = [day for day in held if (asked.start or date.min) <= day <= (asked.end or date.max)]
+    if not inside or longest_hole(inside) > LONG_HOLE_SESSIONS:
         return True
     if asked.start is None:
         return len(held) < WANTED_SESSIONS
-    before = sessions_between(max(asked.start, FIRST_DATE), held[0])
-    return len(before) > 1
+    return len(sessions_between(max(asked.start, FIRST_DATE), inside[0])) > 1
+
+
+def longest_hole(sessions: Sequence[date]) -> int:
+    """Return how many trading sessions in a row are missing at most between two of `sessions`, ascending."""
+    stored, hole, longest = set(sessions), 0, 0
+    for day in sessions_between(sessions[0], sessions[-1]):
+        hole = 0 if day in stored else hole + 1
+        longest = max(longest, hole)
+    return longest
 
 
 def shows_jump(series: DailySeries, *, since: date | None) -> bool:
@@ -104,26 +119,20 @@ def coverage_of(sessions: Sequence[date], asked: Asked, *, now: datetime) -> Cov
     first, last = sessions[0], sessions[-1]
     before = sessions_between(max(asked.start, FIRST_DATE), first)[:1] if asked.start else ()
     after = sessions_between(last, min(asked.end, last_final_session(now)))[-1:] if asked.end else ()
-    stored, gaps = set(sessions), []
-    longest = hole = 0
-    for day in sessions_between(first, last):
-        hole = 0 if day in stored else hole + 1
-        longest = max(longest, hole)
-        if hole:
-            gaps.append(day)
+    stored = set(sessions)
     return Coverage(
         first_session=first,
         last_session=last,
         bar_count=len(sessions),
         missing_before=before[0] if before and before[0] < first else None,
         missing_after=after[0] if after and after[0] > last else None,
-        inner_gaps=tuple(gaps),
-        longest_hole=longest,
+        inner_gaps=tuple(day for day in sessions_between(first, last) if day not in stored),
+        longest_hole=longest_hole(sessions),
     )
 
 
-def shortfall_of(coverage: Coverage, gathered: Gathered, asked: Asked) -> str | None:
-    """Return in a sentence why the asked range is not whole, None when it is.
+def shortfall_of(coverage: Coverage, gathered: Gathered, asked: Asked, *, now: datetime) -> str | None:
+    """Return in sentences why the asked range is not whole as of `now`, None when it is.
 
     Without a start, what a source keeps back counts only below two years of stored sessions.
     """
@@ -134,7 +143,9 @@ def shortfall_of(coverage: Coverage, gathered: Gathered, asked: Asked) -> str | 
         reasons.append(f"Nothing is stored after {coverage.last_session}, up to {coverage.missing_after}")
     if coverage.longest_hole > LONG_HOLE_SESSIONS:
         reasons.append(f"{coverage.longest_hole} sessions in a row are missing inside")
-    cut = [series for series in gathered.series if series.is_cut_short]
-    if cut and asked.start is None and coverage.bar_count < WANTED_SESSIONS:
-        reasons.append(f"{cut[0].provider} gave the last {len(cut[0].bars)} sessions only")
+    if reasons or (asked.start is None and coverage.bar_count < WANTED_SESSIONS):
+        reasons += gathered.kept_back
+    newest = coverage.last_session
+    if gathered.is_current and asked.end is None and lacks_recent([newest], asked, now=now):
+        reasons.append(f"Nothing is stored after {newest}, and {last_final_session(now)} is over")
     return ". ".join([*reasons, *gathered.shortfalls]) + "." if reasons else None

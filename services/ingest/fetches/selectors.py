@@ -1,6 +1,6 @@
 """Reads of fetches."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,10 +30,10 @@ def fetches() -> QuerySet[Fetch]:
     return with_live_state(newest, kind="fetch", key=OuterRef("symbol"))
 
 
-def answers_of(fetch_id: UUID, *, provider: str) -> dict[str, bytes]:
-    """Return the answers of a provider that a fetch has already, by name of the call."""
+def answers_of(fetch_id: UUID, *, provider: str) -> dict[str, tuple[bytes, datetime]]:
+    """Return the answers of a provider that a fetch has already, and since when, by name of the call."""
     kept = Answer.objects.using("ingest").filter(fetch_id=fetch_id, provider=provider)
-    return {call: bytes(body) for call, body in kept.values_list("call", "body")}
+    return {call: (bytes(body), at) for call, body, at in kept.values_list("call", "body", "received_at")}
 
 
 def stored_sessions(symbol: str, *, start: date | None = None, end: date | None = None) -> tuple[date, ...]:
@@ -69,6 +69,7 @@ def gave_all_before(symbol: str, *, provider: str) -> bool:
     answered = Fetch.objects.using("ingest").filter(
         symbol=symbol,
         start=None,
+        end=None,
         state__in=("succeeded", "partial"),
         sources__contains=[{"provider": provider}],
     )

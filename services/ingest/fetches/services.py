@@ -1,7 +1,7 @@
 """Asks providers and records what they say."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +11,9 @@ from django.db.models import Q
 
 from services.ingest.fetches.domain import Asked, Gathered, coverage_of, shortfall_of
 from services.ingest.fetches.models import Answer, Fetch
-from services.ingest.fetches.selectors import ready_names, stored_sessions
+from services.ingest.fetches.selectors import fetches, ready_names, stored_sessions
 from services.ingest.indexes.domain import resolve_symbol
-from services.ingest.indexes.services import adopt_history
+from services.ingest.indexes.services import adopt_history, lock_names
 from services.ingest.market.domain import SourcesDisagree
 from services.ingest.market.selectors import instrument_named
 from services.ingest.market.services import Recording, record_series
@@ -30,6 +30,9 @@ from shared.eventstore.worker import cancel_job
 
 JOB_KIND = "fetch"
 NAMED_REJECTED = 100
+NO_OTHER_SOURCE = (
+    "No other provider has a key: `bellwether key alphavantage` takes one, `bellwether import` a file."
+)
 
 
 class OtherFetchOpen(BellwetherError):
@@ -82,12 +85,21 @@ def request_fetch(
     try:
         _queue(event, now=now, once_a_day=once_a_day)
     except JobAlreadyOpen as under_way:
-        same = {"id": under_way.extra["job_id"], "provider": provider, "start": start, "end": end}
-        if not Fetch.objects.using("ingest").filter(**same).exists():
-            raise OtherFetchOpen(
-                f"Another fetch of {symbol} is under way; ask again when it is done."
-            ) from None
+        other = fetches().filter(id=under_way.extra["job_id"]).first()
+        if other is None or (other.provider, other.start, other.end) != (provider, start, end):
+            raise _other_fetch(symbol, other) from None
         raise
+
+
+def _other_fetch(symbol: str, other: Any) -> OtherFetchOpen:
+    if other is None or other.resumes_at is None:
+        return OtherFetchOpen(f"Another fetch of {symbol} is under way; ask again when it is done.")
+    return OtherFetchOpen(
+        f"A fetch of {symbol} from {other.provider} waits for its quota until {other.resumes_at:%Y-%m-%d %H:%M} UTC:"
+        f" cancel it with DELETE /api/v1/fetches/{other.id}/, or wait.",
+        fetch_id=str(other.id),
+        resumes_at=other.resumes_at.isoformat(),
+    )
 
 
 def _name_to_ask(symbol: str, *, provider: str, now: datetime) -> str:
@@ -100,7 +112,8 @@ def require_source(*, symbol: str, provider: str, now: datetime) -> None:
     if provider in REMOTE_NAMES:
         require_ready(provider, now=now)
     elif symbol not in BUNDLED.symbols() and (provider == BUNDLED.name or not ready_names()):
-        raise UnknownSymbol(symbol=symbol, provider=BUNDLED.name, known=BUNDLED.symbols())
+        advice = "" if provider == BUNDLED.name else f" {NO_OTHER_SOURCE}"
+        raise UnknownSymbol(symbol=symbol, provider=BUNDLED.name, known=BUNDLED.symbols(), advice=advice)
 
 
 def _queue(event: FetchRequested, *, now: datetime, once_a_day: bool) -> None:
@@ -142,8 +155,11 @@ def complete_fetch(*, job: LeasedJob, asked: Asked, gathered: Gathered, now: dat
     SourcesDisagree, and NothingFound.
     """
     with transaction.atomic(using="ingest", durable=True):
+        lock_names(symbol=asked.symbol)
         recordings, shortfalls = [], list(gathered.shortfalls)
         for series in gathered.series:
+            if not series.bars and not stored_sessions(asked.symbol):
+                continue  # actions of prices that nobody told
             try:
                 with transaction.atomic(using="ingest"):
                     recordings.append((series, record_series(series=series, fetch_id=job.id, now=now)))
@@ -152,7 +168,7 @@ def complete_fetch(*, job: LeasedJob, asked: Asked, gathered: Gathered, now: dat
                     raise
                 shortfalls.append(disagreement.detail)
         adopt_history(symbol=asked.symbol, now=now)
-        told = Gathered(series=gathered.series, shortfalls=tuple(shortfalls))
+        told = replace(gathered, shortfalls=tuple(shortfalls))
         completed = _completed(job.id, asked, told, recordings, now=now)
         append("ingest", _stream(job.id), completed, now=now)
         _forget_answers(job.id)
@@ -188,6 +204,7 @@ def import_series(*, fetch_id: UUID, series: DailySeries, now: datetime, replace
     asked = Asked(symbol=series.symbol, provider=series.provider, start=None, end=None, with_actions=True)
     with transaction.atomic(using="ingest", durable=True):
         append("ingest", _stream(fetch_id), _requested(fetch_id, asked), now=now, expected_version=0)
+        lock_names(symbol=series.symbol)
         recording = record_series(series=series, fetch_id=fetch_id, now=now, replaces=replaces)
         adopt_history(symbol=series.symbol, now=now)
         completed = _completed(fetch_id, asked, Gathered(series=(series,)), [(series, recording)], now=now)
@@ -215,11 +232,8 @@ def _completed(
     *,
     now: datetime,
 ) -> FetchCompleted:
-    sessions = stored_sessions(asked.symbol, start=asked.start, end=asked.end)
-    if not sessions:
-        raise NothingFound(f"There is no bar of {asked.symbol} in the asked range.")
-    coverage = coverage_of(sessions, asked, now=now)
-    reason = shortfall_of(coverage, gathered, asked)
+    coverage = coverage_of(_asked_sessions(asked, gathered), asked, now=now)
+    reason = shortfall_of(coverage, gathered, asked, now=now)
     held_back = [each.quarantine_id for _, each in recordings if each.quarantine_id]
     rejected = [(series.provider, row) for series in gathered.series for row in series.rejected]
     provisional = [series.provisional_session for series in gathered.series if series.provisional_session]
@@ -247,6 +261,14 @@ def _completed(
         quarantine_id=held_back[0] if held_back else None,
         quarantined_count=sum(each.quarantined_count for _, each in recordings),
     )
+
+
+def _asked_sessions(asked: Asked, gathered: Gathered) -> tuple[date, ...]:
+    sessions = stored_sessions(asked.symbol, start=asked.start, end=asked.end)
+    if not sessions:
+        why = ". ".join([f"There is no bar of {asked.symbol} in the asked range", *gathered.kept_back])
+        raise NothingFound(f"{why}.")
+    return sessions
 
 
 def _source(series: DailySeries) -> dict[str, Any]:

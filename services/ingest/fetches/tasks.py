@@ -4,7 +4,7 @@ A job that has to wait for a provider's quota is a row until then, and begins an
 with the fetch, so no call is made twice.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from services.ingest.fetches.selectors import (
 from services.ingest.fetches.services import JOB_KIND, NothingFound, complete_fetch, fail_fetch, keep_answer
 from services.ingest.providers.calls import RemoteProvider, SeriesRequest
 from services.ingest.providers.domain import DailySeries
-from services.ingest.providers.faults import NotInPlan
+from services.ingest.providers.faults import BadProviderData, NotInPlan, SymbolRefused
 from services.ingest.providers.registry import AUTO, BUNDLED, remote_provider
 from services.ingest.quota.selectors import capabilities_of
 from services.ingest.quota.services import ask
@@ -31,6 +31,7 @@ from services.ingest.sessions.domain import NEW_YORK
 from shared.errors import BellwetherError
 from shared.eventstore.jobs import JobKind, LeasedJob, WaitingForQuota, register_jobs
 
+HISTORY_SOURCE = "tiingo"
 SHORT_WAIT = timedelta(
     minutes=1
 )  # such a wait is for the next call only: another provider would be no faster
@@ -47,7 +48,8 @@ def run(job: LeasedJob, *, clock: Clock = timezone.now) -> None:
         gathered = Gathered(series=(_bundled(asked),))
     else:
         held = stored_sessions(asked.symbol)
-        gathered = Gathered(series=(_remote(job.id, asked.provider, asked, held, clock=clock),))
+        series = _remote(job.id, asked.provider, asked, held, clock=clock)
+        gathered = Gathered(series=(series,), kept_back=tuple(_cut_short([series])), is_current=True)
     complete_fetch(job=job, asked=asked, gathered=gathered, now=clock())
 
 
@@ -59,33 +61,49 @@ def fail(job: LeasedJob, state: str, problem: dict[str, Any]) -> None:
 def _by_plan(fetch_id: UUID, asked: Asked, *, clock: Clock) -> Gathered:
     """Ask one provider after the other until nothing is lacking: stored rows, whoever is newest, the others.
 
-    Only those without a key or switched off are passed over in silence; what another failed with is told.
+    Only those without a key or switched off are passed over in silence; what another failed with is told. Raises
+    why nobody has the newest sessions, if that may pass or nobody answered.
     """
     names = _in_order(asked.symbol)
     if not names:
         return Gathered(series=(_bundled(asked),))
     held = stored_sessions(asked.symbol)
-    series: list[DailySeries] = []
-    shortfalls: list[BellwetherError] = []
+    have, series, faults, kept_back = list(held), list[DailySeries](), list[BellwetherError](), list[str]()
     for name in names:
-        have = sorted({*held, *(bar.session for one in series for bar in one.bars)})
         if not _is_worth_asking(name, have, asked, now=clock()):
+            kept_back += _keeps_back(name, have, asked)
             continue
         try:
             series.append(_remote(fetch_id, name, asked, held, clock=clock))
-        except WaitingForQuota as waiting:
-            if held or waiting.until - clock() <= SHORT_WAIT:
-                raise
-            shortfalls.append(waiting)
         except BellwetherError as fault:
-            shortfalls.append(fault)
-    if not series and shortfalls and lacks_recent(held, asked, now=clock()):
-        raise min(shortfalls, key=_is_final)
-    return Gathered(series=tuple(series), shortfalls=tuple(fault.detail.rstrip(".") for fault in shortfalls))
+            if isinstance(fault, WaitingForQuota) and fault.until - clock() <= SHORT_WAIT:
+                raise
+            faults.append(fault)
+            continue
+        kept_back += _cut_short(series[-1:])
+        have = sorted({*held, *(bar.session for one in series for bar in one.bars)})
+    if kept_back and HISTORY_SOURCE not in names:
+        kept_back.append(f"A key of {HISTORY_SOURCE} or an imported file brings them")
+    waits = [fault for fault in faults if isinstance(fault, WaitingForQuota)]
+    if faults and lacks_recent(have, asked, now=clock()) and (waits or not series):
+        raise min(waits, key=lambda wait: wait.until) if waits else faults[0]
+    return Gathered(
+        series=tuple(series),
+        shortfalls=tuple(fault.detail.rstrip(".") for fault in faults),
+        kept_back=tuple(kept_back),
+        is_current=True,
+    )
 
 
-def _is_final(fault: BellwetherError) -> bool:
-    return not isinstance(fault, WaitingForQuota)
+def _cut_short(series: Sequence[DailySeries]) -> Iterator[str]:
+    for one in series:
+        if one.is_cut_short:
+            yield f"{one.provider} gave the last {len(one.bars)} sessions only"
+
+
+def _keeps_back(name: str, have: Sequence[date], asked: Asked) -> Iterator[str]:
+    if lacks_history(have, asked) and capabilities_of(name).get("full_history") is False:
+        yield f"The plan of the key of {name} does not include older sessions"
 
 
 def _in_order(symbol: str) -> list[str]:
@@ -99,7 +117,7 @@ def _is_worth_asking(name: str, have: list[date], asked: Asked, *, now: datetime
         return True
     if not lacks_history(have, asked) or capabilities_of(name).get("full_history") is False:
         return False
-    return asked.start is not None or not gave_all_before(asked.symbol, provider=name)
+    return not gave_all_before(asked.symbol, provider=name)
 
 
 def _bundled(asked: Asked) -> DailySeries:
@@ -121,19 +139,34 @@ def _remote(fetch_id: UUID, name: str, asked: Asked, held: tuple[date, ...], *, 
         held_to=held[-1] if held else None,
         today=clock().astimezone(NEW_YORK).date(),
     )
-    series = provider.read_series(request, _answers(fetch_id, provider, request, clock=clock), now=clock())
-    if series.splits is None and shows_jump(series, since=request.held_to):
-        request = replace(request, with_actions=True)
-        series = provider.read_series(
-            request, _answers(fetch_id, provider, request, clock=clock), now=clock()
-        )
+    series = _read(fetch_id, provider, request, clock=clock)
+    if series.splits is None and not request.with_actions and shows_jump(series, since=request.held_to):
+        series = _read(fetch_id, provider, replace(request, with_actions=True), clock=clock)
     return series
+
+
+def _read(fetch_id: UUID, provider: RemoteProvider, request: SeriesRequest, *, clock: Clock) -> DailySeries:
+    """Return the series in the answers to all calls it takes, as of when the first of them came.
+
+    An answer may have waited for the others: what was not over when it came is not final now.
+    """
+    answers = _answers(fetch_id, provider, request, clock=clock)
+    bodies = {name: body for name, (body, _) in answers.items() if body}
+    series = provider.read_series(request, bodies, now=min(at for _, at in answers.values()))
+    untold = [name for name in answers if name not in bodies]
+    if not untold:
+        return series
+    return replace(series, notes=(*series.notes, f"{provider.name} did not tell {' and '.join(untold)}"))
 
 
 def _answers(
     fetch_id: UUID, provider: RemoteProvider, request: SeriesRequest, *, clock: Clock
-) -> Mapping[str, bytes]:
-    """Return the answers to all calls a series takes, making those that were not made yet."""
+) -> Mapping[str, tuple[bytes, datetime]]:
+    """Return the answers to all calls a series takes, making those that were not made yet.
+
+    The first call is for the prices. Without an answer to another one the prices are good all the same, so it
+    is kept as empty.
+    """
     while True:
         known = capabilities_of(provider.name)
         answers = answers_of(fetch_id, provider=provider.name)
@@ -143,10 +176,12 @@ def _answers(
             return {call.name: answers[call.name] for call in calls}
         try:
             body = ask(provider=provider, call=missing[0], asked_by=fetch_id, now=clock())
-        except NotInPlan:
-            if capabilities_of(provider.name) == known:
+        except (NotInPlan, SymbolRefused, BadProviderData) as fault:
+            if isinstance(fault, NotInPlan) and capabilities_of(provider.name) != known:
+                continue  # the key turned out not to permit this call, and there may be another way
+            if missing[0] == calls[0]:
                 raise
-            continue  # the key turned out not to permit this call, and there may be another way
+            body = b""
         keep_answer(fetch_id=fetch_id, provider=provider.name, call=missing[0].name, body=body, now=clock())
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from shared.errors import BellwetherError
 
 TOLERANCE_BPS = 5
 NAMED_DISAGREEMENTS = 20
+SAME_ACTION_REACH = timedelta(days=7)
 LEAST_COMPARED = 5
 MOST_DISAGREEING_RATIO = 0.2
 BPS = 10_000
@@ -105,13 +106,14 @@ class BarChanges:
 class Comparison:
     """An answer beside what is known: new bars, changes, and what another provider told and therefore stays.
 
-    `disagreements` are the worst 20, each with `session`, `kind` (close, split or dividend), `held`, `told` and
-    `difference_bps`, all as text.
+    `compared_sessions` are those that both have. `disagreements` are the worst 20, each with `session`, `kind`
+    (close, split or dividend), `held` (0 for an action that is not stored), `told` and `difference_bps`, all as text.
     """
 
     added: Bars
     changed: BarChanges
     actions: tuple[ActionChange, ...]
+    compared_sessions: NDArray[np.datetime64]
     kept_count: int
     disagreeing_count: int
     disagreements: tuple[dict[str, str], ...]
@@ -120,9 +122,10 @@ class Comparison:
 def compare(told: SeriesColumns, held: Held, *, replaces: bool = False) -> Comparison:
     """Return what an answer would change; with `replaces` it takes over what others told, equal or not.
 
-    Raises SourcesDisagree when more than a fifth of at least 5 compared closes differ by more than 5 bp.
+    Raises SourcesDisagree when more than a fifth of at least 5 compared closes differ by more than 5 bp, or all of
+    fewer where bars would be added to them.
     """
-    _, at, held_at = np.intersect1d(
+    sessions, at, held_at = np.intersect1d(
         told.bars["session"], held.bars["session"], assume_unique=True, return_indices=True
     )
     is_new = np.ones(len(told.bars), np.bool_)
@@ -132,13 +135,15 @@ def compare(told: SeriesColumns, held: Held, *, replaces: bool = False) -> Compa
     kept_count = 0 if replaces else int(np.count_nonzero(~is_own))
     actions, differing = _compare_actions(told, held, replaces=replaces)
     closes = [] if replaces else _differing_closes(theirs[~is_own], ours[~is_own])
-    if kept_count >= LEAST_COMPARED and len(closes) > MOST_DISAGREEING_RATIO * kept_count:
+    is_judged = kept_count >= LEAST_COMPARED or (len(closes) == kept_count and np.any(is_new))
+    if is_judged and len(closes) > MOST_DISAGREEING_RATIO * kept_count:
         raise _disagreement(told, closes, compared_count=kept_count)
     changed = BarChanges(told=theirs, held=ours, versions=held.versions[held_at])
     return Comparison(
         added=told.bars[is_new],
         changed=changed.where(is_changed),
         actions=actions,
+        compared_sessions=sessions,
         kept_count=kept_count,
         disagreeing_count=len(closes) + len(differing),
         disagreements=_worst([*closes, *differing]),
@@ -154,6 +159,9 @@ def _compare_actions(
         known = {item.action.ex_date: item for item in held.actions if item.action.kind == kind}
         for action in actions:
             mine = known.pop(action.ex_date, None)
+            if mine is None and not replaces and _is_of_another(action, held):
+                differing.append(_differing(action.ex_date, kind, Decimal(0), action.value))
+                continue
             is_equal = mine is not None and mine.action.value == action.value
             if mine is None or replaces or mine.is_own:
                 if not (is_equal and mine and mine.is_own):
@@ -169,6 +177,26 @@ def _compare_actions(
             if first <= ex_date <= last and (item.is_own or replaces)
         ]
     return tuple(changes), differing
+
+
+def _is_of_another(action: Action, held: Held) -> bool:
+    """Return whether another provider speaks for the day of an action that it does not name.
+
+    It does within 7 days of an action of the kind that it told, and where the bars are its own: the same dividend,
+    booked a day later, would else count twice.
+    """
+    theirs = [
+        item.action.ex_date for item in held.actions if item.action.kind == action.kind and not item.is_own
+    ]
+    if not theirs:
+        return False
+    if any(abs(action.ex_date - ex_date) <= SAME_ACTION_REACH for ex_date in theirs):
+        return True
+    if action.ex_date in held.bars["session"][held.is_own].tolist():
+        return False
+    bars = held.bars["session"][~held.is_own].tolist()
+    first, last = min([*bars[:1], *theirs]), max(bars[-1:] or theirs)
+    return bool(first <= action.ex_date <= last)
 
 
 def _range_told(told: SeriesColumns, actions: Sequence[Action]) -> tuple[date, date]:
@@ -188,7 +216,7 @@ def _differing_closes(told: Bars, held: Bars) -> list[dict[str, str]]:
 
 
 def _difference_bps(held: Decimal, told: Decimal) -> Decimal:
-    return (told / held - 1) * BPS
+    return (told / held - 1) * BPS if held else Decimal(BPS)
 
 
 def _differing(day: date, kind: str, held: Decimal, told: Decimal) -> dict[str, str]:

@@ -109,3 +109,4 @@ class InstrumentVersion(models.Model):
 
     class Meta:
         db_table = "instrument_version"
+        indexes = [models.Index(fields=["fetch_id"], name="instrument_version_fetch")]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +51,14 @@ CROSS JOIN LATERAL (
 _HELD_ACTIONS = """
 SELECT symbol, kind, ex_date, value, version, provider FROM action
 WHERE symbol = ANY(%s) AND superseded_version IS NULL ORDER BY symbol, ex_date, kind
+"""
+# Strictly later than what was recorded before, so that no moment is ever shown another way. The clock of the
+# database counts beside `now`, which was read before the lock was waited for, unless that is no time of today.
+_RECORDED_AT = """
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS here)
+SELECT symbol, greatest(%(now)s, updated_at + interval '1 microsecond',
+    CASE WHEN %(now)s > here - interval '1 day' THEN here END)
+FROM clock, unnest(%(symbols)s::text[]) AS asked (symbol) LEFT JOIN instrument USING (symbol)
 """
 _NOTES = """
 SELECT notes FROM instrument_version WHERE symbol = %s AND provider = %s ORDER BY version DESC LIMIT 1
@@ -144,6 +153,13 @@ def lock_instruments(symbols: Sequence[str]) -> None:
         cursor.execute(_LOCK, [list(symbols)])
 
 
+def recording_times(symbols: Sequence[str], *, now: datetime) -> dict[str, datetime]:
+    """Return when a next version of each of these symbols, which are locked, is recorded: after its last one."""
+    with vector_cursor("ingest") as cursor:
+        cursor.execute(_RECORDED_AT, {"symbols": list(symbols), "now": now})
+        return dict(cursor.fetchall())
+
+
 def held_for(told: Sequence[SeriesColumns]) -> list[Held]:
     """Return what is known in the range of each answer; each is of another symbol."""
     symbols = [each.symbol for each in told]
@@ -179,8 +195,10 @@ def write_versions(versions: Sequence[NewVersion], *, now: datetime) -> None:
         _supersede(cursor, versions)
         _copy_bars(cursor, [each for each in versions if len(each.added) or len(each.corrected)])
         _copy_actions(cursor, versions)
-    entries = ((f"instrument-{each.symbol}", each.event(), each.number - 1) for each in versions)
-    append_each("ingest", entries, now=now)
+    times = recording_times([each.symbol for each in versions], now=now)
+    for at, together in groupby(versions, lambda each: times[each.symbol]):  # mostly all of them
+        entries = ((f"instrument-{each.symbol}", each.event(), each.number - 1) for each in together)
+        append_each("ingest", entries, now=at)
 
 
 def _totals(version: int, first: Any, last: Any, bar_count: int) -> Totals:

@@ -1,6 +1,6 @@
 """Reads of the market."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from shared.pricing.adjustment import AdjustedBars, Basis, adjust, snap_split_ra
 from shared.pricing.reader import NoPrices, load_history, version_at
 
 PRICES = ("open", "high", "low", "close")
+STORED = (*PRICES, "volume")
 SHARE_SPLIT, PRICE_ONLY, DIVIDEND = "share-split", "price-only", "dividend"
 ANNOUNCED, BEFORE_PRICES = "announced", "before-prices"
 EFFECTS = (SHARE_SPLIT, PRICE_ONLY, DIVIDEND, ANNOUNCED, BEFORE_PRICES)
@@ -93,15 +94,17 @@ def bars_for(symbol: str, *, basis: Basis, version: int) -> AdjustedBars:
     return adjust(load_history("ingest", symbol, version=version), basis)
 
 
-def stored_prices(symbol: str, *, version: int, sessions: Sequence[date]) -> dict[str, Sequence[Decimal]]:
-    """Return open, high, low and close of ascending `sessions` as they were stored, digit by digit."""
+def stored_prices(
+    symbol: str, *, version: int, sessions: Sequence[date]
+) -> dict[str, Sequence[Decimal | int]]:
+    """Return prices and volume of ascending `sessions` as they were stored, digit by digit."""
     if not sessions:
-        return dict.fromkeys(PRICES, ())
+        return dict.fromkeys(STORED, ())
     rows = Bar.objects.using("ingest").filter(
         _known_at(version), symbol=symbol, session__range=(sessions[0], sessions[-1])
     )
-    columns = zip(*rows.order_by("session").values_list(*PRICES), strict=True)
-    return dict(zip(PRICES, columns, strict=True))
+    columns = zip(*rows.order_by("session").values_list(*STORED), strict=True)
+    return dict(zip(STORED, columns, strict=True))
 
 
 @lru_cache(maxsize=16)
@@ -113,15 +116,16 @@ def bar_texts(symbol: str, basis: Basis, version: int, updated_at: datetime) -> 
     """
     bars = bars_for(symbol, basis=basis, version=version)
     sessions: list[date] = bars.sessions.tolist()
-    prices: Mapping[str, Iterable[Any]] = {
-        name: getattr(bars, name).tolist() for name in (*PRICES, "dividend", "split_ratio")
+    columns: dict[str, Iterable[Any]] = {
+        name: getattr(bars, name).tolist() for name in (*STORED, "dividend", "split_ratio")
     }
     if basis is Basis.RAW:  # as they were told, where a float may not have all digits
-        prices = {**prices, **stored_prices(symbol, version=version, sessions=sessions)}
+        columns |= stored_prices(symbol, version=version, sessions=sessions)
+    volume = columns.pop("volume")
     digits = {
         "session": [session.isoformat() for session in sessions],
-        **{name: [number_text(value) for value in column] for name, column in prices.items()},
-        "volume": [str(round(value)) for value in bars.volume.tolist()],
+        **{name: [number_text(value) for value in column] for name, column in columns.items()},
+        "volume": [str(round(value)) for value in volume],
     }
     return sessions, {name: np.array(column, np.bytes_) for name, column in digits.items()}
 

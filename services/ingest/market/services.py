@@ -1,6 +1,6 @@
 """Records what providers say; nothing known is ever overwritten."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -8,11 +8,19 @@ from uuid import UUID
 from services.ingest.market.columns import SeriesColumns
 from services.ingest.market.domain import Comparison, Held, SourcesDisagree, compare
 from services.ingest.market.record import NewVersion, held_for, lock_instruments, write_versions
-from services.ingest.market.suspicion import NOTHING_HELD, AlreadyHeld, Decision, decide
+from services.ingest.market.suspicion import (
+    NOTHING_HELD,
+    AlreadyHeld,
+    Closes,
+    Decision,
+    decide,
+    taken_back,
+    weighs_on_known,
+)
 from services.ingest.providers.domain import DailySeries
 from services.ingest.quarantine.selectors import already_held
-from services.ingest.quarantine.services import hold_back
-from shared.pricing.reader import NoPrices
+from services.ingest.quarantine.services import hold_back, outdate
+from shared.pricing.reader import NoPrices, load_histories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,22 +94,43 @@ def record_many(
             comparisons.append((told, held, _compared(told, held)))
         except (SourcesDisagree, NoPrices) as refusal:
             outcomes[told.series.symbol] = refusal
-    already = already_held(
-        {
-            told.series.symbol: told.series.provider
-            for told, held, found in comparisons
-            if _touches(held, found)
-        }
-    )
-    for told, held, found in comparisons:
-        symbol = told.series.symbol
-        decision = _decided(told, held, found, already.get(symbol, NOTHING_HELD))
-        version = _version(told, held, found, decision)
+    for symbol, version, outcome in _concluded(comparisons, now=now):
+        outcomes[symbol] = outcome
         if not version.is_empty:
             versions.append(version)
-        outcomes[symbol] = _recording(version, found, decision, held_as=_held_back(told, decision, now=now))
     write_versions(versions, now=now)
     return tuple(outcomes[symbol] for symbol in symbols)
+
+
+def _concluded(
+    comparisons: Sequence[tuple[Told, Held, Comparison]], *, now: datetime
+) -> Iterator[tuple[str, NewVersion, Recording]]:
+    """Yield of each symbol the version to write and what became of its answer; hold back what is suspicious."""
+    providers = {told.series.symbol: told.series.provider for told, held, _ in comparisons if held.totals}
+    already = already_held(providers)
+    closes = _closes(comparisons)
+    for told, held, found in comparisons:
+        symbol = told.series.symbol
+        known = already.get(symbol, NOTHING_HELD)
+        gone = taken_back(told.series, held, known)
+        outdate(gone, now=now)
+        decision = _decided(told, held, found, known.without(gone), closes.get(symbol, {}))
+        version = _version(told, held, decision)
+        held_as = _held_back(told, decision, now=now)
+        yield symbol, version, _recording(version, found, decision, held_as=held_as)
+
+
+def _closes(comparisons: Sequence[tuple[Told, Held, Comparison]]) -> dict[str, Closes]:
+    """Return the stored closes of the symbols of which actions change that known prices hang on."""
+    asked: dict[str, int | None] = {
+        told.series.symbol: None
+        for told, held, found in comparisons
+        if any(weighs_on_known(change, held) for change in found.actions)
+    }
+    return {
+        history.symbol: dict(zip(history.sessions.tolist(), history.close.tolist(), strict=True))
+        for history in (load_histories("ingest", asked) if asked else ())
+    }
 
 
 def _compared(told: Told, held: Held) -> Comparison:
@@ -115,13 +144,13 @@ def _touches(held: Held, found: Comparison) -> bool:
     return held.totals is not None and bool(len(found.changed) or found.actions)
 
 
-def _decided(told: Told, held: Held, found: Comparison, already: AlreadyHeld) -> Decision:
+def _decided(told: Told, held: Held, found: Comparison, already: AlreadyHeld, closes: Closes) -> Decision:
     if told.replaces or not _touches(held, found):
-        return Decision(changed=found.changed, actions=found.actions)
-    return decide(told.series, held, found, already)
+        return Decision(added=found.added, changed=found.changed, actions=found.actions)
+    return decide(told.series, held, found, already, closes)
 
 
-def _version(told: Told, held: Held, found: Comparison, decision: Decision) -> NewVersion:
+def _version(told: Told, held: Held, decision: Decision) -> NewVersion:
     return NewVersion(
         symbol=told.series.symbol,
         provider=told.series.provider,
@@ -129,7 +158,7 @@ def _version(told: Told, held: Held, found: Comparison, decision: Decision) -> N
         notes=told.series.notes,
         fetch_id=told.fetch_id,
         before=held.totals,
-        added=found.added,
+        added=decision.added,
         corrected=decision.changed.told,
         actions=decision.actions,
     )

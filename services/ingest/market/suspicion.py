@@ -1,17 +1,30 @@
 """Which changes of known prices are held back for an operator, because they look more like a fault than a correction."""
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
+from math import log
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.market.columns import Action, SeriesColumns
-from services.ingest.market.domain import ActionChange, ActionKey, BarChanges, BarKey, Comparison, Held
+from services.ingest.market.columns import PRICE_UNIT, PRICES, Bars, SeriesColumns
+from services.ingest.market.domain import (
+    LEAST_COMPARED,
+    MOST_DISAGREEING_RATIO,
+    ActionChange,
+    ActionKey,
+    BarChanges,
+    BarKey,
+    Comparison,
+    Held,
+)
 
-LARGE_CHANGE_PART = 5  # a fifth of the close, 20 %
+LARGE_CHANGE_PART = 5  # a fifth of a price, 20 %
+LARGE_MOVE = log(1 + 1 / LARGE_CHANGE_PART)
 MANY_BARS = 1_000
 MOST_ACTIONS = 5
 SPLIT_REACH = timedelta(days=7)
@@ -19,19 +32,40 @@ LARGE_CHANGE, MANY_CHANGES = "large-change", "many-changes"
 
 # Note [Held back once]
 # A vendor repeats its answer every day. A change that waits for an operator, or was dismissed, is therefore known
-# by the row it would replace and by what is told; it is neither applied nor held back again, whatever else the
-# answer brings.
+# by the row it would replace and by what is told; it is neither applied nor held back again, but still counts.
+
+# Note [One basis]
+# A close as traded never changes because of a split, so that a split explains nothing but the days between its old
+# and its new ex-date when a vendor moves it. An answer of which much is held back speaks of prices in another
+# basis: of it no change of a bar is applied, and no new session that has no agreeing one before it.
+
+# Note [Actions show in the bars]
+# An action that would move the adjusted prices before it by more than a fifth is believed only when the closes
+# around its ex-date, as they will be stored, show it better than what is known does.
+
+type Reasons = dict[str, str]  # by kind
+type Moved = list[tuple[ActionChange, ActionChange]]  # a split as it is withdrawn, and as it is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlreadyHeld:
-    """The changes of an instrument that wait for an operator or were dismissed, each with its quarantine."""
+    """The changes of an instrument that wait for an operator (`open`) or were dismissed, each with its quarantine."""
 
     bars: Mapping[BarKey, UUID] = field(default_factory=dict)
     actions: Mapping[ActionKey, UUID] = field(default_factory=dict)
+    open: frozenset[UUID] = frozenset()
+
+    def without(self, ids: frozenset[UUID]) -> "AlreadyHeld":
+        """Return those that are not of the quarantines named."""
+        return AlreadyHeld(
+            bars={key: found for key, found in self.bars.items() if found not in ids},
+            actions={key: found for key, found in self.actions.items() if found not in ids},
+            open=self.open - ids,
+        )
 
 
 NOTHING_HELD = AlreadyHeld()
+type Closes = Mapping[date, float]  # USD as traded, by session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,8 +85,9 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decision:
-    """Changes to apply, changes to hold back, and how many are held back already, the first as `quarantine_id`."""
+    """What to apply, what to hold back, and how many changes are held back already, the first as `quarantine_id`."""
 
+    added: Bars
     changed: BarChanges
     actions: tuple[ActionChange, ...]
     suspicion: Suspicion | None = None
@@ -60,29 +95,70 @@ class Decision:
     already_held_count: int = 0
 
 
-def decide(told: SeriesColumns, held: Held, compared: Comparison, already: AlreadyHeld) -> Decision:
-    """Part the changes of an answer into those to apply and those to hold back.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Bars:
+    """Which of the changed bars are held back, those that are already included, and what new ones may be added."""
 
-    What is held back already stays so. Of the rest is held back: a close that moves by more than 20 % where no
-    split explains it; all changed bars where they are 1,000 or more; and the changed and withdrawn actions where
-    they are more than 5, or where the answer has none left.
+    is_held: NDArray[np.bool_]
+    added: Bars
+    reasons: Reasons
+
+
+def taken_back(told: SeriesColumns, held: Held, already: AlreadyHeld) -> frozenset[UUID]:
+    """Return the open quarantines of which an answer tells a row again as it is stored."""
+    if not already.open:
+        return frozenset()
+    rows = dict(zip(held.bars["session"].tolist(), held.bars.tolist(), strict=True))
+    versions = dict(zip(held.bars["session"].tolist(), held.versions.tolist(), strict=True))
+    repeated = {(versions[row[0]], row[0]) for row in told.bars.tolist() if rows.get(row[0]) == row}
+    said = {action for actions in told.told_actions.values() for action in actions}
+    actions = {
+        (item.action.kind, item.action.ex_date, item.version) for item in held.actions if item.action in said
+    }
+    found = {quarantine_id for key, quarantine_id in already.bars.items() if key[:2] in repeated}
+    found |= {quarantine_id for key, quarantine_id in already.actions.items() if key[:3] in actions}
+    return already.open & found
+
+
+def weighs_on_known(change: ActionChange, held: Held) -> bool:
+    """Return whether a change of an action moves adjusted prices that are known."""
+    known = held.totals
+    return known is not None and known.first_session < change.ex_date <= known.last_session
+
+
+def decide(
+    told: SeriesColumns, held: Held, compared: Comparison, already: AlreadyHeld, closes: Closes
+) -> Decision:
+    """Part what an answer brings into what to apply and what to hold back.
+
+    What is held back already stays so. Of the rest is held back: a bar of which a price moves by more than 20 %
+    where no split moved; all changed bars where they are 1,000 or more, or where the answer is in another basis;
+    actions that move adjusted prices by more than 20 % and do not show in the bars; and the changed and withdrawn
+    actions where they are more than 5, or where the answer has none left. `closes` are the stored ones, needed
+    when an action `weighs_on_known` prices.
     """
-    held_back = [already.bars.get(key) for key in compared.changed.keys]
-    changed = compared.changed.where(np.array([found is None for found in held_back], np.bool_))
-    held_back += [already.actions.get(change.key) for change in compared.actions]
+    known_bars = [already.bars.get(key) for key in compared.changed.keys]
+    is_known = np.array([found is not None for found in known_bars], np.bool_)
+    known_actions = [already.actions.get(change.key) for change in compared.actions]
     actions = tuple(change for change in compared.actions if change.key not in already.actions)
-    wrong_bars, bar_reasons = _suspicious_bars(changed, _splits(told, held))
-    wrong_actions, action_reasons = _suspicious_actions(told, held, actions)
-    reasons = bar_reasons | action_reasons
+    moved = _moved_splits(actions)
+    bars = _suspicious_bars(held, compared, is_known, moved)
+    after = dict(closes)
+    for rows in (compared.changed.where(~bars.is_held).told, bars.added):
+        after.update(zip(rows["session"].tolist(), (rows["close"] / PRICE_UNIT).tolist(), strict=True))
+    wrong_actions, action_reasons = _suspicious_actions(told, held, actions, moved, after)
+    moved = [pair for pair in moved if not any(change in wrong_actions for change in pair)]
+    bars = _suspicious_bars(held, compared, is_known, moved)
     suspicion = Suspicion(
-        kind=MANY_CHANGES if MANY_CHANGES in reasons else LARGE_CHANGE,
-        detail=" ".join(reasons.values()),
-        bars=changed.where(wrong_bars),
+        kind=MANY_CHANGES if MANY_CHANGES in bars.reasons | action_reasons else LARGE_CHANGE,
+        detail=" ".join([*bars.reasons.values(), *action_reasons.values()]),
+        bars=compared.changed.where(bars.is_held & ~is_known),
         actions=wrong_actions,
     )
-    ids = [found for found in held_back if found is not None]
+    ids = [found for found in (*known_bars, *known_actions) if found is not None]
     return Decision(
-        changed=changed.where(~wrong_bars),
+        added=bars.added,
+        changed=compared.changed.where(~bars.is_held),
         actions=tuple(change for change in actions if change not in wrong_actions),
         suspicion=suspicion if suspicion.row_count else None,
         quarantine_id=ids[0] if ids else None,
@@ -90,60 +166,134 @@ def decide(told: SeriesColumns, held: Held, compared: Comparison, already: Alrea
     )
 
 
-def _suspicious_bars(changed: BarChanges, splits: list[Action]) -> tuple[NDArray[np.bool_], dict[str, str]]:
-    """Return which of the changes are suspicious, and why."""
-    if len(changed) >= MANY_BARS:
-        return np.ones(len(changed), np.bool_), {
-            MANY_CHANGES: f"{len(changed)} known bars came back different at once."
-        }
-    ratios = changed.told["close"] / changed.held["close"]
-    moved = np.abs(changed.told["close"] - changed.held["close"])
-    is_large = moved > changed.held["close"] // LARGE_CHANGE_PART
-    for row in np.flatnonzero(is_large):
-        session, ratio = changed.told["session"][row].item(), float(ratios[row])
-        near = [float(split.value) for split in splits if abs(split.ex_date - session) <= SPLIT_REACH]
-        is_large[row] = not any(
-            abs(ratio * factor - 1) <= 1 / LARGE_CHANGE_PART
-            for value in near
-            for factor in (value, 1 / value)
+def _suspicious_bars(
+    held: Held,
+    compared: Comparison,
+    is_known: NDArray[np.bool_],
+    moved: Moved,
+) -> _Bars:
+    changed = compared.changed
+    ratios = np.array([changed.told[name] / changed.held[name] for name in PRICES])
+    # In whole numbers, so that exactly 20 % are none too many.
+    beyond = [
+        np.abs(changed.told[name] - changed.held[name]) > changed.held[name] // LARGE_CHANGE_PART
+        for name in PRICES
+    ]
+    is_held = is_known | (np.any(beyond, axis=0) & ~_explained(changed, ratios, moved))
+    count = int(np.count_nonzero(is_held))
+    own_count = len(compared.compared_sessions) - compared.kept_count
+    is_enough = own_count >= LEAST_COMPARED or count == own_count
+    is_many = len(changed) >= MANY_BARS
+    reasons: Reasons = {}
+    if is_many:
+        reasons[MANY_CHANGES] = f"{len(changed)} known bars came back different at once."
+    elif count:
+        moves = np.abs(np.log(ratios)) * is_held
+        name, row = np.unravel_index(np.argmax(moves), moves.shape)
+        reasons[LARGE_CHANGE] = (
+            f"A price of {count} known session(s) moved by more than {1 / LARGE_CHANGE_PART:.0%} and no split was"
+            f" moved there, the {PRICES[name]} of {changed.told['session'][row]} by {ratios[name, row] - 1:+.1%}."
         )
-    count = int(np.count_nonzero(is_large))
-    if not count:
-        return is_large, {}
-    worst = int(np.argmax(np.where(is_large, np.abs(np.log(ratios)), 0)))
-    return is_large, {
-        LARGE_CHANGE: f"The close of {count} known session(s) moved by more than {1 / LARGE_CHANGE_PART:.0%} and no"
-        f" split explains it, that of {changed.told['session'][worst]} by {ratios[worst] - 1:+.1%}."
-    }
+    if not is_many and not (is_enough and count > MOST_DISAGREEING_RATIO * own_count):
+        return _Bars(is_held=is_held, added=compared.added, reasons=reasons)
+    is_held = np.ones(len(changed), np.bool_)
+    return _Bars(is_held=is_held, added=_later(held, compared), reasons=reasons)
+
+
+def _later(held: Held, compared: Comparison) -> Bars:
+    """Return the sessions after the last stored one, if the last close that was compared came back the same."""
+    changed, added = compared.changed, compared.added
+    others = changed.told["session"][changed.told["close"] != changed.held["close"]]
+    if held.totals is None or np.isin(compared.compared_sessions[-1:], others).any():
+        return added[:0]
+    return added[added["session"] > np.datetime64(held.totals.last_session)]
+
+
+def _moved_splits(actions: tuple[ActionChange, ...]) -> Moved:
+    """Return the splits that are withdrawn on one day and told on another one nearby."""
+    return [
+        (gone, new)
+        for gone in actions
+        if gone.kind == "split" and gone.held is not None and gone.told is None
+        for new in actions
+        if (new.kind, new.held, new.told) == ("split", None, gone.held.action.value)
+        and abs(new.ex_date - gone.ex_date) <= SPLIT_REACH
+    ]
+
+
+def _explained(changed: BarChanges, ratios: NDArray[np.float64], moved: Moved) -> NDArray[np.bool_]:
+    """Return which bars lie between the old and new ex-date of a split and changed by its ratio."""
+    sessions, is_explained = changed.told["session"], np.zeros(len(changed), np.bool_)
+    for gone, new in moved:
+        first, last = sorted([np.datetime64(gone.ex_date), np.datetime64(new.ex_date)])
+        factor = float(new.told or 1) ** (1 if new.ex_date > gone.ex_date else -1)
+        fits = np.all(np.abs(np.log(ratios / factor)) <= LARGE_MOVE, axis=0)
+        is_explained |= fits & (first <= sessions) & (sessions < last)
+    return is_explained
 
 
 def _suspicious_actions(
-    told: SeriesColumns, held: Held, actions: tuple[ActionChange, ...]
-) -> tuple[tuple[ActionChange, ...], dict[str, str]]:
+    told: SeriesColumns,
+    held: Held,
+    actions: tuple[ActionChange, ...],
+    moved: Moved,
+    closes: Closes,
+) -> tuple[tuple[ActionChange, ...], Reasons]:
     """Return which of the changes are suspicious, and why.
 
-    New actions up to the last stored session go with the suspicious ones: a vendor that moves all ex-dates by a day
-    would else have each dividend counted twice. Later ones are news, as new sessions are.
+    New actions up to the last stored session go along: dividends that all move by a day would else count twice.
     """
     touched = [change for change in actions if change.held is not None]
     empty = {kind for kind, said in told.told_actions.items() if not said}
     emptied = [change for change in touched if change.kind in empty]
+    kinds: set[str] = set()
+    reasons: Reasons = {}
     if len(touched) > MOST_ACTIONS:
         kinds = {change.kind for change in touched}
-        why = f"{len(touched)} known splits and dividends came back different or not at all."
+        reasons[MANY_CHANGES] = (
+            f"{len(touched)} known splits and dividends came back different or not at all."
+        )
     elif emptied:
         kinds = empty
-        why = f"The answer has none of {len(emptied)} known {' and '.join(sorted(empty))} action(s) left."
-    else:
-        return (), {}
+        names = " and ".join(sorted(empty))
+        reasons[MANY_CHANGES] = f"The answer has none of {len(emptied)} known {names} action(s) left."
+    unseen = _unseen(held, [change for change in actions if change.kind not in kinds], closes)
+    if unseen:
+        unseen += [change for pair in moved if any(one in unseen for one in pair) for change in pair]
+        first = min(unseen, key=lambda change: change.ex_date)
+        reasons[LARGE_CHANGE] = f"The bars do not show the {first.kind} of {first.ex_date} as it is told."
     last = held.totals.last_session if held.totals else None
     return tuple(
         change
         for change in actions
-        if change.kind in kinds and (change.held is not None or (last is not None and change.ex_date <= last))
-    ), {MANY_CHANGES: why}
+        if change in unseen
+        or (
+            change.kind in kinds
+            and (change.held is not None or (last is not None and change.ex_date <= last))
+        )
+    ), reasons
 
 
-def _splits(told: SeriesColumns, held: Held) -> list[Action]:
-    known = [item.action for item in held.actions if item.action.kind == "split"]
-    return [*(told.splits or ()), *known]
+def _unseen(held: Held, actions: list[ActionChange], closes: Closes) -> list[ActionChange]:
+    """Return the changes that would move known adjusted prices by more than 20 % and do not show in the closes."""
+    days = sorted(closes)
+    unseen = []
+    for change in actions:
+        at = bisect_left(days, change.ex_date)
+        if not weighs_on_known(change, held) or not 0 < at < len(days):
+            continue
+        before, jump = closes[days[at - 1]], log(closes[days[at]] / closes[days[at - 1]])
+        old = _log_factor(change.kind, change.held.action.value if change.held else None, before)
+        new = _log_factor(change.kind, change.told, before)
+        is_shown = abs(jump - new) <= min(LARGE_MOVE, abs(jump - old))
+        if abs(new - old) > LARGE_MOVE and not is_shown:
+            unseen.append(change)
+    return unseen
+
+
+def _log_factor(kind: str, value: Decimal | None, before: float) -> float:
+    """Return the logarithm of what an action makes of the close before it; that of no action is 0."""
+    if value is None:
+        return 0.0
+    factor = 1 / float(value) if kind == "split" else 1 - float(value) / before
+    return log(factor) if factor > 0 else -float("inf")

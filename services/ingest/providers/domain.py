@@ -17,9 +17,9 @@ class UnknownSymbol(BellwetherError):
 
     status, slug, title = 404, "unknown-symbol", "Unknown symbol"
 
-    def __init__(self, *, symbol: str, provider: str, known: tuple[str, ...]) -> None:
+    def __init__(self, *, symbol: str, provider: str, known: tuple[str, ...], advice: str = "") -> None:
         super().__init__(
-            f"Provider {provider} has no symbol {symbol}; it knows {', '.join(known)}.",
+            f"Provider {provider} has no symbol {symbol}; it knows {', '.join(known)}.{advice}",
             symbol=symbol,
             known_symbols=list(known),
         )

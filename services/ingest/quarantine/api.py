@@ -35,7 +35,8 @@ class OperatorsOnly(BellwetherError):
 class Quarantine(serializers.Serializer[Any]):
     """A change of known prices that looks wrong and was not applied, and what was decided about it.
 
-    Once accepted, its rows are the instrument's `version`.
+    Once accepted, its rows are the instrument's `version`. It is `outdated` once the stored rows are others, or the
+    provider took it back.
     """
 
     id = serializers.UUIDField()
@@ -155,7 +156,7 @@ class AcceptChange(Decision):
 
 
 class DismissChange(Decision):
-    """Drop a held change for good: the same is not held back again. For operators."""
+    """Drop a held change for good: the same is not held back again, unless it is outdated. For operators."""
 
     def post(self, request: Request, quarantine_id: UUID) -> Response:
         """Drop it."""

@@ -1,7 +1,12 @@
 """What the quarantine app does with events."""
 
 from services.ingest.quarantine.models import Quarantine
-from shared.contracts.market_data import ChangeQuarantined, QuarantineAccepted, QuarantineDismissed
+from shared.contracts.market_data import (
+    ChangeOutdated,
+    ChangeQuarantined,
+    QuarantineAccepted,
+    QuarantineDismissed,
+)
 from shared.eventstore.registry import Recorded, register
 
 
@@ -35,6 +40,13 @@ def project_dismissed(recorded: Recorded[QuarantineDismissed]) -> None:
     _decide(recorded, state="dismissed", version=None)
 
 
+def project_outdated(recorded: Recorded[ChangeOutdated]) -> None:
+    """Show the change as one that nobody has to decide any more."""
+    Quarantine.objects.using("ingest").filter(id=recorded.event.quarantine_id).update(
+        state="outdated", decided_at=recorded.envelope.occurred_at
+    )
+
+
 def _decide(
     recorded: Recorded[QuarantineAccepted] | Recorded[QuarantineDismissed], *, state: str, version: int | None
 ) -> None:
@@ -49,6 +61,7 @@ def _decide(
 register(
     "ingest",
     projectors={
+        ChangeOutdated: (project_outdated,),
         ChangeQuarantined: (project_quarantined,),
         QuarantineAccepted: (project_accepted,),
         QuarantineDismissed: (project_dismissed,),

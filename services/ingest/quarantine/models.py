@@ -2,13 +2,14 @@
 
 from django.db import models
 
-STATES = ("open", "accepted", "dismissed")
+STATES = ("open", "accepted", "dismissed", "outdated")
 
 
 class Quarantine(models.Model):
     """One change of known prices that waits for an operator, or what one decided. A projection.
 
-    `version` is the instrument's version that its rows became, once accepted.
+    `version` is the instrument's version that its rows became, once accepted. It is `outdated` once the rows that it
+    would replace changed, or its provider took it back: nobody decided that.
     """
 
     id = models.UUIDField(primary_key=True)

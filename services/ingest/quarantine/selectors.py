@@ -11,19 +11,19 @@ from services.ingest.market.suspicion import AlreadyHeld
 from services.ingest.quarantine.models import Quarantine, QuarantinedAction, QuarantinedBar
 from shared.errors import NotFound
 
-# An accepted change is no more: its rows are stored, and what was stored is superseded.
+# An accepted change is no more, for its rows are stored; one that is outdated is looked at anew when it comes again.
 _SEEN_BARS = """
-SELECT q.symbol, q.id, held_version, session, (open * 1000000)::bigint, (high * 1000000)::bigint,
+SELECT q.symbol, q.id, q.state = 'open', held_version, session, (open * 1000000)::bigint, (high * 1000000)::bigint,
     (low * 1000000)::bigint, (close * 1000000)::bigint, volume
 FROM quarantine q JOIN quarantined_bar bar ON bar.quarantine_id = q.id
 JOIN unnest(%(symbols)s::text[], %(providers)s::text[]) AS teller (symbol, provider) USING (symbol, provider)
-WHERE q.state <> 'accepted' ORDER BY q.created_at DESC
+WHERE q.state IN ('open', 'dismissed') ORDER BY q.created_at DESC
 """
 _SEEN_ACTIONS = """
-SELECT q.symbol, q.id, action.kind, ex_date, held_version, value
+SELECT q.symbol, q.id, q.state = 'open', action.kind, ex_date, held_version, value
 FROM quarantine q JOIN quarantined_action action ON action.quarantine_id = q.id
 JOIN unnest(%(symbols)s::text[], %(providers)s::text[]) AS teller (symbol, provider) USING (symbol, provider)
-WHERE q.state <> 'accepted' ORDER BY q.created_at DESC
+WHERE q.state IN ('open', 'dismissed') ORDER BY q.created_at DESC
 """
 _COMPARED_BARS = """
 SELECT told.session, held.open, held.high, held.low, held.close, held.volume,
@@ -96,12 +96,19 @@ def already_held(providers: Mapping[str, str]) -> dict[str, AlreadyHeld]:
     tellers = {"symbols": list(providers), "providers": list(providers.values())}
     bars: dict[str, dict[Any, UUID]] = {}
     actions: dict[str, dict[Any, UUID]] = {}
+    waiting: dict[str, set[UUID]] = {}
     with connections["ingest"].cursor() as cursor:
         for statement, found in ((_SEEN_BARS, bars), (_SEEN_ACTIONS, actions)):
             cursor.execute(statement, tellers)
-            for symbol, quarantine_id, *key in cursor.fetchall():
+            for symbol, quarantine_id, is_open, *key in cursor.fetchall():
+                if is_open:
+                    waiting.setdefault(symbol, set()).add(quarantine_id)
                 found.setdefault(symbol, {}).setdefault(tuple(key), quarantine_id)
     return {
-        symbol: AlreadyHeld(bars=bars.get(symbol, {}), actions=actions.get(symbol, {}))
+        symbol: AlreadyHeld(
+            bars=bars.get(symbol, {}),
+            actions=actions.get(symbol, {}),
+            open=frozenset(waiting.get(symbol, ())),
+        )
         for symbol in bars.keys() | actions.keys()
     }

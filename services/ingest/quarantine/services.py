@@ -1,6 +1,7 @@
 """Holds back changes of known prices that look wrong, until an operator decides."""
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -15,7 +16,12 @@ from services.ingest.market.suspicion import Suspicion
 from services.ingest.quarantine.models import Quarantine, QuarantinedAction, QuarantinedBar
 from services.ingest.quarantine.selectors import held_rows, quarantine_by_id
 from shared.contracts.codec import dumps, to_json
-from shared.contracts.market_data import ChangeQuarantined, QuarantineAccepted, QuarantineDismissed
+from shared.contracts.market_data import (
+    ChangeOutdated,
+    ChangeQuarantined,
+    QuarantineAccepted,
+    QuarantineDismissed,
+)
 from shared.errors import BellwetherError
 from shared.eventstore.append import append
 
@@ -42,9 +48,9 @@ def hold_back(*, told: SeriesColumns, fetch_id: UUID, suspicion: Suspicion, now:
     """Store suspicious changes of an answer beside the record, and return their quarantine's id.
 
     Runs in the caller's transaction on alias `ingest`, under the instrument's lock. The id is made from the
-    content, so that the same change is never held back twice. Raises StreamConflict when it was.
+    content, so that a fetch never holds back the same change twice. Raises StreamConflict when it did.
     """
-    content_hash = _content_hash(told, suspicion)
+    content_hash = _content_hash(told, suspicion, fetch_id)
     quarantine_id = uuid5(_NAMESPACE, content_hash)
     days = [*suspicion.bars.told["session"].tolist(), *(change.ex_date for change in suspicion.actions)]
     _store(quarantine_id, suspicion)
@@ -81,12 +87,32 @@ def accept_change(*, quarantine_id: UUID, decided_by: str, now: datetime) -> int
     return version.number
 
 
-def dismiss_change(*, quarantine_id: UUID, decided_by: str, now: datetime) -> None:
-    """Drop the held rows for good: the same change is not held back again. Raises NotFound and AlreadyDecided."""
+def dismiss_change(*, quarantine_id: UUID, decided_by: str, now: datetime) -> str:
+    """Drop the held rows for good: the same change is not held back again; return the state that follows.
+
+    That is `dismissed`, or `outdated` when stored rows changed meanwhile: those that still differ are then looked at
+    anew. Raises NotFound and AlreadyDecided.
+    """
     with transaction.atomic(using="ingest", durable=True):
-        _open_one(quarantine_id)
+        found = _open_one(quarantine_id)
+        try:
+            _correction(found)
+        except StoredPricesChanged:
+            outdate([quarantine_id], now=now)
+            return "outdated"
         dismissed = QuarantineDismissed(quarantine_id=quarantine_id, decided_by=decided_by)
         append("ingest", _stream(quarantine_id), dismissed, now=now, expected_version=1)
+    return "dismissed"
+
+
+def outdate(quarantine_ids: Iterable[UUID], *, now: datetime) -> None:
+    """Close open quarantines that speak of rows that are no more, or that the vendor took back.
+
+    Runs in the caller's transaction on alias `ingest`, under the instrument's lock.
+    """
+    for quarantine_id in quarantine_ids:
+        outdated = ChangeOutdated(quarantine_id=quarantine_id)
+        append("ingest", _stream(quarantine_id), outdated, now=now, expected_version=1)
 
 
 def _open_one(quarantine_id: UUID) -> Quarantine:
@@ -94,6 +120,8 @@ def _open_one(quarantine_id: UUID) -> Quarantine:
     lock_instruments([quarantine_by_id(quarantine_id).symbol])
     found = quarantine_by_id(quarantine_id)  # as it is now that nobody else has the lock
     if found.state != "open":
+        if found.decided_by is None:
+            raise AlreadyDecided(f"It is outdated since {found.decided_at:%Y-%m-%d}.")
         raise AlreadyDecided(f"{found.decided_by} {found.state} it on {found.decided_at:%Y-%m-%d}.")
     return found
 
@@ -167,9 +195,13 @@ def _store(quarantine_id: UUID, suspicion: Suspicion) -> None:
     )
 
 
-def _content_hash(told: SeriesColumns, suspicion: Suspicion) -> str:
-    """Return the sha256 of what is held back, of whom, and against which stored rows."""
+def _content_hash(told: SeriesColumns, suspicion: Suspicion, fetch_id: UUID) -> str:
+    """Return the sha256 of what is held back, of whom, and against which stored rows.
+
+    The fetch belongs to it because a change that is outdated may come again.
+    """
     content = {
+        "fetch_id": fetch_id,
         "symbol": told.symbol,
         "provider": told.provider,
         "bars": suspicion.bars.keys,

@@ -33,7 +33,6 @@ from services.ingest.quota.domain import (
     lessons,
     masked,
 )
-from services.ingest.quota.gate import take_turn
 from services.ingest.quota.models import ProviderCall
 from shared.contracts.market_data import ProviderClosed, ProviderOpened
 from shared.errors import BellwetherError
@@ -74,6 +73,9 @@ def ask(*, provider: RemoteProvider, call: Call, asked_by: UUID, now: datetime, 
     ProviderNotice, ProviderUnavailable or BadProviderData. Runs outside of a transaction: what was sent stays on
     record, whatever becomes of the caller.
     """
+    # Its libraries are ingest's alone, and these services are also loaded where another one runs by itself.
+    from services.ingest.quota.gate import take_turn
+
     account = selectors.account_named(provider.name)
     seen = selectors.closure_of(account)  # first: one that comes later must not be taken for it
     if problem := _known_problem(account, call, now=now, anew=anew):

@@ -134,7 +134,16 @@ def _watched(
     quotas: Mapping[str, Quota],
 ) -> Watched:
     source, hindrance = _source(symbol, watch_list.provider, held, quotas)
-    answers = [each for each in tries if each.state in ANSWERED and source in (*each.sources, each.provider)]
+    # A plan that ended without its first source has asked it all the same; only what is bundled asks nobody.
+    answers = [
+        each
+        for each in tries
+        if each.state in ANSWERED
+        and (
+            source in (*each.sources, each.provider)
+            or (each.provider == watch_list.provider and BUNDLED.name not in each.sources)
+        )
+    ]
     answered_at = _last(answers)
     failures = [
         Failure(at=each.finished_at, code=each.code)

@@ -1,5 +1,6 @@
 """Keeps watch lists, and requests what they need refreshed."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,10 +15,11 @@ from services.ingest.providers.registry import require_provider
 from services.ingest.watchlists.domain import Planned, watched_symbols
 from services.ingest.watchlists.selectors import planned_refreshes, watch_list_named, watch_lists
 from shared.contracts.market_data import WatchListDeleted, WatchListSaved
-from shared.errors import BellwetherError
+from shared.errors import BellwetherError, ValidationFailed
 from shared.eventstore.append import append
 from shared.eventstore.jobs import JobAlreadyOpen
 
+NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _TICK_LOCK = "watchlists: request due refreshes"
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,8 @@ def save_watch_list(
     WatchListExists, NotFound, InvalidSymbol, ValidationFailed for no or too many symbols, and UnknownProvider.
     """
     require_provider(provider)
+    if not NAME.fullmatch(name):
+        raise ValidationFailed(f"{name[:60]!r}: a watch list's name has 1 to 40 letters, digits, - and _.")
     saved = WatchListSaved(name=name, symbols=watched_symbols(symbols), provider=provider, active=active)
     with transaction.atomic(using="ingest", durable=True):
         _lock(name)

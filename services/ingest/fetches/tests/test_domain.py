@@ -27,7 +27,7 @@ def asked(start: date | None = None, end: date | None = None) -> Asked:
     return Asked(symbol="ACME", provider="auto", start=start, end=end, with_actions=True)
 
 
-def series(*closes: str, is_cut_short: bool = False) -> DailySeries:
+def series(*closes: str) -> DailySeries:
     days = LAST_TWO_YEARS[-len(closes) :]
     bars = tuple(
         Bar(session=day, open=price, high=price, low=price, close=price, volume=1)
@@ -40,7 +40,6 @@ def series(*closes: str, is_cut_short: bool = False) -> DailySeries:
         bars=bars,
         splits=None,
         dividends=None,
-        is_cut_short=is_cut_short,
     )
 
 
@@ -90,7 +89,9 @@ def test_what_is_whole_has_no_shortfall() -> None:
     coverage = coverage_of(LAST_TWO_YEARS, asked(), now=NOON)
 
     assert (coverage.missing_before, coverage.missing_after, coverage.inner_gaps) == (None, None, ())
-    assert shortfall_of(coverage, Gathered(series=(series("1", is_cut_short=True),)), asked()) is None
+    assert (
+        shortfall_of(coverage, Gathered(series=(series("1"),), kept_back=("x",)), asked(), now=NOON) is None
+    )
 
 
 def test_a_range_whose_ends_are_missing_says_which() -> None:
@@ -99,7 +100,7 @@ def test_a_range_whose_ends_are_missing_says_which() -> None:
     coverage = coverage_of(LAST_TWO_YEARS[:-1], wanted, now=NOON)
 
     assert (coverage.missing_before, coverage.missing_after) == (date(2024, 10, 1), date(2026, 11, 19))
-    reason = shortfall_of(coverage, Gathered(series=(), shortfalls=("tiingo needs a key",)), wanted)
+    reason = shortfall_of(coverage, Gathered(series=(), shortfalls=("tiingo needs a key",)), wanted, now=NOON)
     assert reason is not None
     assert "from 2024-10-01 to 2024-11-01" in reason
     assert "up to 2026-11-19" in reason
@@ -118,12 +119,31 @@ def test_a_hole_of_a_month_makes_a_series_partial_and_single_days_do_not() -> No
     hole = coverage_of(LAST_TWO_YEARS[:100] + LAST_TWO_YEARS[121:], asked(), now=NOON)
 
     assert gaps.inner_gaps == LAST_TWO_YEARS[100:120]
-    assert shortfall_of(gaps, gathered, asked()) is None
-    assert shortfall_of(hole, gathered, asked()) == "21 sessions in a row are missing inside."
+    assert shortfall_of(gaps, gathered, asked(), now=NOON) is None
+    assert shortfall_of(hole, gathered, asked(), now=NOON) == "21 sessions in a row are missing inside."
 
 
 def test_a_source_that_keeps_older_sessions_back_is_named() -> None:
     coverage = coverage_of(LAST_TWO_YEARS[-100:], asked(), now=NOON)
-    cut = Gathered(series=(series(*["7"] * 100, is_cut_short=True),))
+    cut = Gathered(series=(), kept_back=("alphavantage gave the last 100 sessions only",))
 
-    assert shortfall_of(coverage, cut, asked()) == "alphavantage gave the last 100 sessions only."
+    assert shortfall_of(coverage, cut, asked(), now=NOON) == "alphavantage gave the last 100 sessions only."
+
+
+def test_who_is_current_and_has_no_newest_session_leaves_something_missing() -> None:
+    coverage = coverage_of(LAST_TWO_YEARS[:-1], asked(), now=NOON)
+
+    reason = shortfall_of(
+        coverage, Gathered(series=(), shortfalls=("x failed",), is_current=True), asked(), now=NOON
+    )
+    assert reason == "Nothing is stored after 2026-11-18, and 2026-11-19 is over. x failed."
+    assert shortfall_of(coverage, Gathered(series=()), asked(), now=NOON) is None
+
+
+def test_a_long_hole_and_a_range_without_any_row_lack_history() -> None:
+    holed = LAST_TWO_YEARS[:5] + LAST_TWO_YEARS[26:]
+
+    assert lacks_history(holed, asked())
+    assert lacks_history(holed, asked(start=LAST_TWO_YEARS[8], end=LAST_TWO_YEARS[20]))
+    assert not lacks_history(holed, asked(start=LAST_TWO_YEARS[30]))
+    assert not lacks_history(LAST_TWO_YEARS[:5] + LAST_TWO_YEARS[25:], asked(start=LAST_TWO_YEARS[0]))

@@ -12,13 +12,15 @@ from django.utils import timezone
 from services.ingest.conftest import Choose
 from services.ingest.fetches.models import Answer
 from services.ingest.fetches.selectors import fetch_by_id, stored_sessions
-from services.ingest.fetches.services import request_fetch
+from services.ingest.fetches.services import OtherFetchOpen, request_fetch
+from services.ingest.fetches.tasks import run
 from services.ingest.providers.calls import Verdict
 from services.ingest.providers.domain import UnknownSymbol
 from services.ingest.providers.faults import KeyMissing
 from services.ingest.providers.tests.simulator import Fault, Simulator, moved
-from services.ingest.sessions.domain import sessions_between
+from services.ingest.sessions.domain import session_times, sessions_between
 from services.tests.pipeline import drain_everything
+from shared.eventstore.jobs import due_jobs, lease
 
 FULL_AND_ACTIONS = ["TIME_SERIES_DAILY", "DIVIDENDS", "SPLITS"]
 LIMITED = ((2, 3_600.0),)
@@ -95,6 +97,10 @@ def test_a_free_key_brings_the_last_hundred_sessions_says_so_and_is_remembered(
     again = fetched("alphavantage")
     assert asked(vendor)[4:] == FULL_AND_ACTIONS
     assert (again.state, again.changed) == ("partial", False)
+    by_plan = fetched()
+    assert len(vendor.asked) == 7
+    assert by_plan.state == "partial"
+    assert "does not include older sessions" in by_plan.reason
 
 
 def test_what_one_source_lacks_the_next_one_brings_and_each_bar_names_its_own(
@@ -309,3 +315,86 @@ def test_a_renamed_symbol_is_asked_by_its_new_name_and_keeps_its_older_history(
     assert (fetch.symbol, [one.symbol for one in vendor.asked]) == ("META", ["META"])
     assert providers_of("META", db) == {"tiingo": 600, "bundled": providers_of("FB", db)["bundled"]}
     assert stored_sessions("META")[0] == date(2012, 5, 18)
+
+
+def test_what_waited_for_other_answers_is_no_more_final_than_when_it_came(
+    vendor: Simulator, choose: Choose, until: date, db: psycopg.Connection[Any]
+) -> None:
+    choose("tiingo")
+    fetch_id = requested("tiingo")
+    [job_id] = due_jobs("ingest", limit=9)
+    job = lease("ingest", job_id, lease_seconds=60)
+    assert job is not None
+    open_at = session_times(until).open_at + timedelta(hours=2)
+    clock = iter([open_at] * 4 + [open_at + timedelta(days=3)] * 4).__next__
+
+    run(job, clock=clock)
+
+    fetch = fetch_by_id(fetch_id)
+    assert fetch.provisional_session == until
+    assert (fetch.last_session or until) < until
+
+
+def test_a_hole_between_two_sources_is_filled_by_a_third(
+    vendor: Simulator, choose: Choose, until: date, db: psycopg.Connection[Any]
+) -> None:
+    choose("tiingo")
+    fetched("tiingo", end=until - timedelta(days=700))
+    choose("alphavantage")
+    vendor.is_free, vendor.clock = True, iter(range(0, 900, 2)).__next__
+    assert "missing inside" in (fetched().reason or "")
+
+    choose("alphavantage", "tiingo")
+    fetch = fetched(start=vendor.series["AAPL"].bars[0].session)
+
+    assert (fetch.state, fetch.bar_count) == ("succeeded", 600)
+
+
+@pytest.mark.parametrize("fault", [Verdict.PREMIUM_ENDPOINT, Verdict.INVALID_CALL, Fault.DUPLICATE_KEYS])
+def test_prices_are_good_without_an_answer_on_dividends(
+    fault: Fault | Verdict, vendor: Simulator, choose: Choose
+) -> None:
+    choose("alphavantage")
+    vendor.next(fault, function="DIVIDENDS")
+
+    fetch = fetched("alphavantage")
+
+    assert (fetch.state, fetch.bar_count) == ("succeeded", 600)
+    assert asked(vendor) == FULL_AND_ACTIONS
+
+
+def test_a_source_that_must_wait_long_gives_way_to_one_that_is_free(
+    vendor: Simulator, choose: Choose, until: date
+) -> None:
+    choose("alphavantage")
+    fetched(end=until - timedelta(days=9))
+    choose("alphavantage", "tiingo")
+    vendor.next(Verdict.DAILY_LIMIT)
+
+    fetch = fetched()
+
+    assert (fetch.state, fetch.last_session) == ("succeeded", until)
+
+
+def test_a_fetch_that_waits_for_its_quota_says_so_to_whoever_asks_another_source(
+    vendor: Simulator, choose: Choose
+) -> None:
+    choose("alphavantage", "tiingo", limits=LIMITED)
+    waiting = fetched("alphavantage")
+
+    with pytest.raises(OtherFetchOpen, match="waits for its quota until") as caught:
+        requested("tiingo")
+
+    assert caught.value.extra["fetch_id"] == str(waiting.id)
+
+
+def test_a_range_older_than_what_a_free_key_gives_is_refused_with_that_reason(
+    vendor: Simulator, choose: Choose, until: date
+) -> None:
+    vendor.is_free, vendor.clock = True, iter(range(0, 900, 2)).__next__
+    choose("alphavantage")
+
+    fetch = fetched("alphavantage", start=until - timedelta(days=700), end=until - timedelta(days=600))
+
+    assert (fetch.state, (fetch.problem or {})["type"]) == ("refused", "/problems/nothing-found")
+    assert "sessions only" in (fetch.problem or {})["detail"]

@@ -13,13 +13,14 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from deploy.postgres.owner import as_owner
+from services.ingest.coverage.selectors import source_ranges
 from services.ingest.fetches import services as fetching
 from services.ingest.fetches.services import import_series
 from services.ingest.indexes import domain
 from services.ingest.indexes.domain import Rename
 from services.ingest.indexes.selectors import stored_name_of
 from services.ingest.indexes.services import adopt_history
-from services.ingest.market.models import Action, Bar, Instrument
+from services.ingest.market.models import Action, Bar, Instrument, InstrumentVersion
 from services.ingest.providers.bundled_provider import BundledProvider
 from services.ingest.providers.domain import Bar as ToldBar
 from services.ingest.providers.domain import DailySeries, DividendAction, SplitAction
@@ -27,7 +28,7 @@ from services.ingest.sessions.domain import sessions_between
 from shared.eventstore.models import Event
 from shared.eventstore.rebuild import differences
 from shared.observability.correlation import Cause, caused_by
-from shared.pricing.reader import load_history
+from shared.pricing.reader import load_history, price_sources
 
 RENAMED_ON = date(2022, 6, 9)
 FIRST, LAST = date(2026, 6, 1), date(2026, 6, 5)
@@ -111,6 +112,118 @@ def test_what_was_stored_as_fb_becomes_the_history_of_meta() -> None:
         ["Prices before 2022-06-09 were stored as FB."],
     )
     assert len(load_history("ingest", "META", version=1).sessions) == 5
+
+
+@by_hand
+def test_what_was_taken_over_keeps_the_terms_of_who_told_it() -> None:
+    tiingo: dict[str, Any] = {
+        "provider": "tiingo",
+        "attribution": "terms of tiingo",
+        "notes": ("a fault of tiingo",),
+    }
+    store(series("FB", date(2022, 6, 6), date(2022, 6, 8), **tiingo))
+    store(
+        series(
+            "META", date(2022, 6, 9), date(2022, 6, 10), provider="alphavantage", attribution="terms of AV"
+        )
+    )
+    adopt("META")
+
+    sources = price_sources("ingest", "META", version=2)
+    ranges = source_ranges("META", version=2)
+
+    assert [(each.provider, each.attribution, each.session_count) for each in sources] == [
+        ("tiingo", "terms of tiingo", 3),
+        ("alphavantage", "terms of AV", 2),
+    ]
+    assert sources[0].notes == ("a fault of tiingo",)
+    assert [(each.provider, each.attribution, each.session_count) for each in ranges] == [
+        ("tiingo", "terms of tiingo", 3),
+        ("alphavantage", "terms of AV", 2),
+    ]
+    # Once it told something of META itself, what it said with that counts, but not in the version before.
+    store(series("META", date(2022, 6, 13), date(2022, 6, 13), provider="tiingo", attribution="newer terms"))
+    assert price_sources("ingest", "META", version=3)[0].attribution == "newer terms"
+    assert price_sources("ingest", "META", version=2) == sources
+
+
+@by_hand
+def test_a_correction_under_the_former_name_reaches_what_was_taken_over() -> None:
+    week, later = (date(2022, 6, 1), date(2022, 6, 8)), (date(2022, 6, 8), date(2022, 6, 10))
+    told = [DividendAction(ex_date=date(2022, 6, day), amount=Decimal(1)) for day in (2, 3)]
+    store(series("FB", *week, close="190", dividends=tuple(told)))
+    store(series("META", *later, close="190.01"))
+    adopt("META")
+    own = known("META")[later[0]]
+    before = load_history("ingest", "META", version=2)
+
+    corrected = store(
+        series("FB", *week, close="200", dividends=(replace(told[0], amount=Decimal(2)),)), replaces=True
+    )
+    assert adopt("FB") == ("META",)
+
+    assert {day: row[1:] for day, row in known("META").items() if day < later[0]} == {
+        day: (corrected, Decimal(200)) for day in sessions_between(week[0], date(2022, 6, 7))
+    }
+    assert known("META")[later[0]] == own
+    history = load_history("ingest", "META")
+    assert [(each.ex_date.day, each.amount) for each in history.dividends] == [(2, 2.0)]
+    again = load_history("ingest", "META", version=2)
+    assert (again.close.tolist(), again.dividends) == (before.close.tolist(), before.dividends)
+    version = InstrumentVersion.objects.using("ingest").get(symbol="META", version=3)
+    counts = (version.added_count, version.corrected_count, version.actions_changed_count)
+    assert counts == (0, 5, 3)
+    assert version.fetch_id == corrected
+    assert Instrument.objects.using("ingest").get(symbol="META").bar_count == 8
+    assert adopt("META") == ()
+    store(series("FB", *week, close="201", dividends=(replace(told[0], amount=Decimal(3)),)), replaces=True)
+    assert adopt("FB") == ("META",)
+    assert load_history("ingest", "META").dividends[0].amount == 3.0
+
+
+@by_hand
+def test_a_split_that_the_former_name_lost_is_withdrawn_and_later_versions_are_dated_later() -> None:
+    week = (date(2022, 6, 1), date(2022, 6, 7))
+    splits = (SplitAction(ex_date=date(2022, 6, 3), ratio=Decimal(2)),)
+    store(series("FB", *week, splits=splits))
+    store(series("META", date(2022, 6, 9), date(2022, 6, 10)))
+    adopt("META")
+
+    withdrawn = store(series("FB", *week, splits=()), replaces=True)
+    adopt("META")
+
+    assert [load_history("ingest", "META", version=each).splits == () for each in (1, 2, 3)] == [
+        True,
+        False,
+        True,
+    ]
+    versions = InstrumentVersion.objects.using("ingest").filter(symbol="META").order_by("version")
+    times = [each.recorded_at for each in versions]
+    assert times == sorted(set(times))
+    assert versions[2].fetch_id == withdrawn
+
+
+@by_hand
+def test_a_correction_follows_through_all_later_names_and_stops_at_what_another_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain = (
+        Rename(old="OLD", new="MIDDLE", on=date(2020, 1, 6), company="C", source="a test"),
+        Rename(old="MIDDLE", new="NOW", on=date(2020, 1, 9), company="C", source="a test"),
+    )
+    monkeypatch.setattr(domain, "renames", lambda: chain)
+    store(series("OLD", date(2020, 1, 2), date(2020, 1, 3), close="10"))
+    store(series("MIDDLE", date(2020, 1, 6), date(2020, 1, 8), close="10"))
+    store(series("NOW", date(2020, 1, 9), date(2020, 1, 9), close="10"))
+    assert adopt("OLD") == ("MIDDLE", "NOW")
+    told = store(series("NOW", date(2020, 1, 3), date(2020, 1, 3), close="10.001"), replaces=True)
+
+    corrected = store(series("OLD", date(2020, 1, 2), date(2020, 1, 3), close="10.002"), replaces=True)
+
+    assert adopt("OLD") == ("MIDDLE", "NOW")
+    assert [known("NOW")[date(2020, 1, day)][1] for day in (2, 3)] == [corrected, told]
+    assert [known("MIDDLE")[date(2020, 1, day)][1] for day in (2, 3)] == [corrected, corrected]
+    assert adopt("OLD") == ()
 
 
 @by_hand

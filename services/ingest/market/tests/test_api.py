@@ -55,6 +55,13 @@ def test_raw_bars_are_the_digits_of_the_source(fetched: ApiClient) -> None:
             assert bar[name] == bar[name].rstrip("0").rstrip(".") or "." not in bar[name]
 
 
+def test_a_raw_volume_keeps_digits_that_a_float_has_not(api: ApiClient, cause: UUID) -> None:
+    store(f"date,open,high,low,close,volume\n2019-01-02,40,44,40,42,{2**53 + 1}\n")
+
+    assert api.show(BARS, symbol="TEST")["results"][0]["volume"] == 2**53 + 1
+    assert api.show(BARS, symbol="TEST", shape="columns")["results"]["volume"] == [2**53 + 1]
+
+
 def test_the_seven_for_one_split_of_apple_divides_earlier_prices(fetched: ApiClient) -> None:
     def bar(basis: str, session: str) -> dict[str, Any]:
         [found] = fetched.show(BARS, symbol="AAPL", basis=basis, start=session, end=session)["results"]

@@ -74,6 +74,23 @@ def test_each_version_begins_at_the_moment_it_was_recorded(api: ApiClient) -> No
         assert api.show(BARS, symbol="TEST", as_of=same)["version"] == 2
 
 
+def test_a_version_never_claims_a_moment_that_was_shown_without_it(api: ApiClient) -> None:
+    store(FIRST, at=FIRST_AT)
+    asked = path(as_of=FIRST_AT.isoformat())
+    shown = api.get(asked).content
+
+    store(CORRECTION, at=FIRST_AT - HOUR)  # its clock was read before it waited, or is another machine's
+    store(LATER, at=FIRST_AT)
+
+    assert api.get(asked).content == shown
+    versions = api.show("/api/v1/instruments/TEST/versions/")["results"]
+    assert [row["recorded_at"] for row in versions] == [
+        "2020-03-02T12:00:00.000002Z",
+        "2020-03-02T12:00:00.000001Z",
+        "2020-03-02T12:00:00.000000Z",
+    ]
+
+
 def test_a_moment_before_the_first_version_knows_nothing(api: ApiClient) -> None:
     store(FIRST, at=FIRST_AT)
 

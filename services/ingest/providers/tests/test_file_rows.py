@@ -353,7 +353,7 @@ def test_six_thousand_rows_are_read_at_once() -> None:
 def test_prices_are_read_without_pandas_until_a_file_is_imported() -> None:
     program = (
         "import sys\n"
-        "import services.ingest.providers.registry, services.ingest.providers.files.reading, deploy.local.cli\n"
+        "import services.ingest.providers.registry, services.ingest.providers.files.reading\n"
         "from services.ingest.providers.registry import remote_provider\n"
         "remote_provider('tiingo'), remote_provider('yfinance')\n"
         "assert not {'pandas', 'yfinance'} & set(sys.modules)\n"

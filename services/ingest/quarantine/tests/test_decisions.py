@@ -1,5 +1,6 @@
 """An operator lets a held change through as it was told, or drops it; a decision stands."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -107,7 +108,54 @@ def test_a_change_whose_stored_rows_are_others_by_now_is_not_accepted(db: psycop
         accept(quarantine_id)
 
     assert stored_rows(db) == before
-    dismiss(quarantine_id)
+
+
+def test_a_dismissed_change_whose_stored_rows_are_others_is_outdated_and_buries_nothing() -> None:
+    tell(answer(100, 100, 100, 100))
+    first = tell(answer(100, 150, 150, 100))
+    assert first.quarantine_id
+    tell(answer(100, 101, 150, 100))
+
+    dismiss(first.quarantine_id)
+    again = tell(answer(100, 101, 150, 100))
+
+    found = Quarantine.objects.using("ingest").get(id=first.quarantine_id)
+    assert (found.state, found.decided_by, found.decided_at) == ("outdated", None, NOW)
+    assert (again.quarantined_count, again.quarantine_id == first.quarantine_id) == (1, False)
+    with pytest.raises(AlreadyDecided, match="It is outdated since 2020-01-02"):
+        accept(first.quarantine_id)
+    with as_owner():
+        assert differences("ingest")["quarantine"] == 0
+
+
+@pytest.mark.parametrize(
+    ("held", "repeated"),
+    [
+        (answer(100, 50, 60, 100, 100, 100), answer(100, 100, first=1)),
+        (
+            answer(100, 50, 60, 100, 100, 100),
+            answer(60, first=2, splits=[]),
+        ),
+        (answer(dividends=[]), answer(dividends=[(DAYS[1], "0.5")])),
+    ],
+)
+def test_a_change_that_its_provider_takes_back_is_outdated_and_held_anew_when_it_comes_again(
+    held: Any, repeated: Any
+) -> None:
+    tell(answer(*[100] * 6, dividends=[(DAYS[1], "0.5")]))
+    bars = answer(*[100] * 6).bars if not held.bars else held.bars
+    held = replace(held, bars=bars)
+    first = tell(held)
+    is_taken_back = repeated.splits is None
+
+    tell(replace(repeated, provider="tiingo"))
+    assert Quarantine.objects.using("ingest").get().state == "open"
+    tell(repeated)
+    assert Quarantine.objects.using("ingest").get().state == ("outdated" if is_taken_back else "open")
+    again = tell(held)
+
+    assert again.changed is False
+    assert (again.quarantine_id != first.quarantine_id) is is_taken_back
 
 
 def test_a_change_of_an_action_that_is_another_by_now_is_not_accepted() -> None:

@@ -1,7 +1,8 @@
 """What looks more like a fault than a correction is held back, once, and all else of its answer is stored."""
 
-from datetime import date
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -18,7 +19,7 @@ from services.ingest.market.tests.answers import (
     stored_rows,
     tell,
 )
-from services.ingest.quarantine.models import Quarantine, QuarantinedAction, QuarantinedBar
+from services.ingest.quarantine.models import Quarantine, QuarantinedBar
 from services.ingest.quarantine.services import dismiss_change
 from shared.eventstore.models import Event
 from shared.eventstore.rebuild import differences
@@ -57,7 +58,7 @@ def test_a_close_that_moves_by_more_than_a_fifth_is_held_and_the_rest_is_stored(
     assert (found.kind, found.state, found.row_count) == ("large-change", "open", 2)
     assert (found.first_session, found.last_session, found.created_at) == (DAYS[1], DAYS[3], NOW)
     assert "2 known session(s) moved by more than 20%" in found.detail
-    assert f"that of {DAYS[1]} by -21.0%" in found.detail
+    assert f"the open of {DAYS[1]} by -21.0%" in found.detail
     event = Event.objects.using("ingest").get(type="ChangeQuarantined")
     assert (event.stream, event.version) == (f"quarantine-{found.id}", 1)
     with as_owner():
@@ -73,24 +74,84 @@ def test_an_answer_of_which_all_is_held_makes_no_version() -> None:
     assert Event.objects.using("ingest").filter(type="PricesUpdated").count() == 1
 
 
+@pytest.mark.parametrize("ex_days", [(2, 5), (5, 2)])
+def test_a_split_that_is_moved_explains_the_closes_between_its_days_only(ex_days: tuple[int, int]) -> None:
+    before, after = ([*[400] * day, *[100] * (20 - day)] for day in ex_days)
+    tell(answer(*before, splits=[(DAYS[ex_days[0]], 4)]))
+
+    recording = tell(answer(*after[:18], 25, 100, splits=[(DAYS[ex_days[1]], 4)]))
+
+    assert closes() == after
+    assert recording.corrected_sessions == DAYS[2:5]
+    assert known_actions() == [("csv", DAYS[ex_days[1]], 4)]
+    assert held() == [(DAYS[18], 1, 25)]
+
+
+def test_a_split_that_is_moved_to_where_no_bar_shows_it_is_held_with_its_bars() -> None:
+    tell(answer(*[400] * 2, *[100] * 18, splits=[(DAYS[2], 4)]))
+
+    recording = tell(answer(*[400] * 3, *[100] * 17, splits=[(DAYS[6], 4)]))
+
+    assert (recording.changed, recording.quarantined_count) == (False, 3)
+    assert known_actions() == [("csv", DAYS[2], 4)]
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_a_split_that_stays_where_it_is_explains_nothing(told_before: bool) -> None:
+    bars = [*[400] * 10, *[100] * 20]
+    split = [(DAYS[10], 4)]
+    tell(answer(*bars, splits=split if told_before else []))
+
+    recording = tell(answer(*bars[:8], 100, *bars[9:], splits=split))
+
+    assert closes() == bars
+    assert held() == [(DAYS[8], 1, 100)]
+    assert recording.quarantined_count == 1
+
+
+@pytest.mark.parametrize("name", ["open", "high", "low", "close"])
+def test_any_price_that_moves_by_more_than_a_fifth_is_held_and_volume_is_free(name: str) -> None:
+    tell(answer(*[100] * 10))
+    series = answer(*[100] * 10, volume=10_000)
+    moved: dict[str, Any] = {name: Decimal(50000)}
+
+    recording = tell(replace(series, bars=(*series.bars[:9], replace(series.bars[9], **moved))))
+
+    assert recording.corrected_sessions == DAYS[:9]
+    assert [row[0] for row in held()] == [DAYS[9]]
+    assert f"the {name} of {DAYS[9]} by +49900.0%" in one().detail
+
+
+def test_sessions_before_and_between_closes_in_another_basis_are_not_added() -> None:
+    tell(answer(*[400] * 10, first=50))
+    tell(answer(*[400] * 10, first=70))
+
+    first = tell(answer(*[100] * 110, first=0))
+    again = tell(answer(*[100] * 110, first=0))
+
+    assert (first.changed, first.quarantined_count) == (False, 20)
+    assert (again.changed, again.quarantine_id) == (False, first.quarantine_id)
+
+
+@pytest.mark.parametrize(("last", "added"), [(400, 1), ("400.1", 0), (100, 0)])
+def test_later_sessions_are_added_when_the_last_close_came_back_the_same(last: str | int, added: int) -> None:
+    tell(answer(*[400] * 10, first=50))
+
+    recording = tell(answer(*[100] * 59, last, 99))
+
+    assert (recording.added_count, recording.corrected_sessions) == (added, ())
+    assert closes() == [*[400] * 10, *[99] * added]
+
+
 @pytest.mark.parametrize(
-    ("ratio", "ex_day", "is_held"), [(4, 2, False), (4, 9, True), (3, 2, True), ("0.25", 2, False)]
+    ("count", "changed", "is_taken"), [(10, 2, True), (10, 3, False), (1, 1, False), (3, 2, True)]
 )
-def test_a_split_nearby_explains_a_close_in_other_terms(ratio: int | str, ex_day: int, is_held: bool) -> None:
-    tell(answer(*[100] * 4, *[100] * 8))
+def test_an_answer_is_in_another_basis_when_more_than_a_fifth_is_held(
+    count: int, changed: int, is_taken: bool
+) -> None:
+    tell(answer(*[400] * count, first=1))
 
-    tell(answer(100, 100, "25.5", *[100] * 9, splits=[(DAYS[ex_day], ratio)]))
-
-    assert (closes()[2] == 100) is is_held
-    assert Quarantine.objects.using("ingest").exists() is is_held
-
-
-def test_a_split_that_is_stored_explains_it_too() -> None:
-    tell(answer(100, 100, 100, splits=[(DAYS[1], 4)]))
-
-    tell(answer(100, 25, 100))
-
-    assert closes() == [100, 25, 100]
+    assert tell(answer(400, *[100] * changed, *[400] * (count - changed))).changed is is_taken
 
 
 def test_a_vendor_that_turns_to_split_adjusted_prices_is_held_back() -> None:
@@ -98,9 +159,8 @@ def test_a_vendor_that_turns_to_split_adjusted_prices_is_held_back() -> None:
 
     recording = tell(answer(*[100] * 36, splits=[(DAYS[30], 4)]))
 
-    kept = 25  # the ten calendar days before the split hold what it may explain
-    assert recording.quarantined_count >= kept
-    assert closes()[:kept] == [400] * kept
+    assert recording.quarantined_count == 30
+    assert closes() == [*[400] * 30, *[100] * 6]
     assert recording.added_count == 1
 
 
@@ -133,47 +193,6 @@ def test_what_replaces_is_taken_as_it_is() -> None:
     assert closes() == [50, 100]
 
 
-def paid(count: int, amount: str = "0.5", *, shift: int = 0) -> list[tuple[date, str | int | Decimal]]:
-    return [(DAYS[10 * number + shift], amount) for number in range(count)]
-
-
-def test_up_to_five_actions_are_corrected_at_once_and_six_are_held() -> None:
-    bars = [100] * 60
-    tell(answer(*bars, dividends=paid(6)))
-
-    five = tell(answer(*bars, dividends=[*paid(5, "0.4"), *paid(6)[5:]]))
-    six = tell(answer(*bars, dividends=[*paid(6, "0.3"), (DAYS[65], "0.9")]))
-
-    assert (five.actions_changed_count, five.quarantine_id) == (10, None)
-    assert (six.actions_changed_count, six.quarantined_count) == (1, 6)
-    amounts = [value for _, _, value in known_actions()]
-    assert amounts == [*[Decimal("0.4")] * 5, Decimal("0.5"), Decimal("0.9")]
-    assert one().kind == "many-changes"
-    rows = QuarantinedAction.objects.using("ingest").order_by("ex_date").values_list("held_version", "value")
-    assert list(rows) == [*[(2, Decimal("0.3"))] * 5, (1, Decimal("0.3"))]
-
-
-def test_dividends_that_all_move_by_a_day_are_not_counted_twice() -> None:
-    bars = [100] * 70
-    tell(answer(*bars, dividends=paid(6)))
-
-    recording = tell(answer(*bars, dividends=paid(6, shift=1)))
-
-    # The first is before the last day of the moved ones, so that all twelve rows belong to one change.
-    assert (recording.changed, recording.quarantined_count) == (False, 12)
-    assert len(known_actions()) == 6
-
-
-def test_an_answer_that_has_no_action_left_withdraws_none() -> None:
-    tell(answer(100, 101, 102, dividends=[(DAYS[1], "0.5")], splits=[(DAYS[2], 2)]))
-
-    recording = tell(answer(100, 101, 102, dividends=[], splits=[(DAYS[2], 2)]))
-
-    assert (recording.changed, recording.quarantined_count) == (False, 1)
-    assert len(known_actions()) == 2
-    assert "none of 1 known dividend action(s) left" in one().detail
-
-
 def test_the_same_change_is_held_once_and_a_part_of_it_too(db: psycopg.Connection) -> None:
     tell(answer(*[100] * 6))
     first = tell(answer(50, 51, 52, 100, 100, 100))
@@ -187,29 +206,14 @@ def test_the_same_change_is_held_once_and_a_part_of_it_too(db: psycopg.Connectio
     assert stored_rows(db) == before
 
 
-def test_the_same_change_of_actions_is_held_once_and_a_part_of_it_too(db: psycopg.Connection) -> None:
-    bars = [100] * 60
-    tell(answer(*bars, dividends=paid(6)))
-    first = tell(answer(*bars, dividends=paid(6, "0.3")))
-    before = stored_rows(db)
-
-    again = tell(answer(*bars, dividends=paid(6, "0.3")))
-    part = tell(answer(*bars[:20], dividends=paid(2, "0.3")))
-
-    assert (again.quarantine_id, again.quarantined_count) == (first.quarantine_id, 6)
-    assert (part.quarantine_id, part.quarantined_count) == (first.quarantine_id, 2)
-    assert stored_rows(db) == before
-
-
-def test_more_of_the_same_is_held_apart_and_small_changes_beside_it_are_stored() -> None:
+def test_after_a_thousand_held_changes_one_more_is_held_apart() -> None:
     tell(answer(*[100] * MANY, 100, 100))
     first = tell(answer(*["100.5"] * MANY, 100, 100))
 
     second = tell(answer(*["100.5"] * MANY, 60, "100.1"))
 
     assert first.quarantine_id != second.quarantine_id
-    assert second.quarantined_count == MANY + 1
-    assert second.corrected_sessions == (DAYS[MANY + 1],)
+    assert (second.quarantined_count, second.changed) == (MANY + 2, False)
     assert Quarantine.objects.using("ingest").count() == 2
 
 
