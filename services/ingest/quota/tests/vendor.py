@@ -62,13 +62,13 @@ class Vendor:
     def read_series(
         self, request: SeriesRequest, bodies: Mapping[str, bytes], *, now: datetime
     ) -> DailySeries:
-        raise NotImplementedError
+        raise AssertionError("no test of quota reads a series")
 
     def lookup_call(self, kind: str, subject: str, on: date | None) -> Call:
-        raise NotImplementedError
+        raise AssertionError("no test of quota reads a series")
 
     def read_lookup(self, kind: str, subject: str, body: bytes, *, now: datetime) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        raise AssertionError("no test of quota reads a series")
 
 
 def asking(vendor: Vendor, call: Call = DAILY, *, now: datetime | None = None) -> bytes:
