@@ -77,7 +77,7 @@ def request_fetch(
     """
     require_provider(provider)
     symbol = _name_to_ask(symbol, provider=provider, now=now)
-    require_source(symbol=symbol, provider=provider, now=now)
+    _require_source(symbol=symbol, provider=provider, now=now)
     if start and end and start > end:
         raise ValidationFailed(f"start {start} is after end {end}.")
     asked = Asked(symbol=symbol, provider=provider, start=start, end=end, with_actions=with_actions)
@@ -91,23 +91,12 @@ def request_fetch(
         raise
 
 
-def _other_fetch(symbol: str, other: Any) -> OtherFetchOpen:
-    if other is None or other.resumes_at is None:
-        return OtherFetchOpen(f"Another fetch of {symbol} is under way; ask again when it is done.")
-    return OtherFetchOpen(
-        f"A fetch of {symbol} from {other.provider} waits for its quota until {other.resumes_at:%Y-%m-%d %H:%M} UTC:"
-        f" cancel it with DELETE /api/v1/fetches/{other.id}/, or wait.",
-        fetch_id=str(other.id),
-        resumes_at=other.resumes_at.isoformat(),
-    )
-
-
 def _name_to_ask(symbol: str, *, provider: str, now: datetime) -> str:
     is_remote = provider in REMOTE_NAMES or (provider == AUTO and ready_names())
     return resolve_symbol(symbol, on=now.astimezone(NEW_YORK).date()) if is_remote else symbol
 
 
-def require_source(*, symbol: str, provider: str, now: datetime) -> None:
+def _require_source(*, symbol: str, provider: str, now: datetime) -> None:
     """Accept a symbol that somebody may be asked for. Raises UnknownSymbol, KeyMissing and ProviderOff."""
     if provider in REMOTE_NAMES:
         require_ready(provider, now=now)
@@ -140,6 +129,17 @@ def _refuse_if_done(event: FetchRequested, *, now: datetime) -> None:
     )
     if found := done.order_by("-finished_at").first():
         raise FetchedToday(f"{event.symbol} was fetched today.", fetch_id=str(found.id))
+
+
+def _other_fetch(symbol: str, other: Any) -> OtherFetchOpen:
+    if other is None or other.resumes_at is None:
+        return OtherFetchOpen(f"Another fetch of {symbol} is under way; ask again when it is done.")
+    return OtherFetchOpen(
+        f"A fetch of {symbol} from {other.provider} waits for its quota until {other.resumes_at:%Y-%m-%d %H:%M} UTC:"
+        f" cancel it with DELETE /api/v1/fetches/{other.id}/, or wait.",
+        fetch_id=str(other.id),
+        resumes_at=other.resumes_at.isoformat(),
+    )
 
 
 def keep_answer(*, fetch_id: UUID, provider: str, call: str, body: bytes, now: datetime) -> None:

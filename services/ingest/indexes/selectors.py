@@ -65,11 +65,6 @@ def stored_names(symbols: Iterable[str]) -> dict[str, str]:
     return {symbol: name for symbol, name in found.items() if name is not None}
 
 
-def stored_name_of(symbol: str) -> str | None:
-    """Return under which name the prices of `symbol` are stored, None when there are none."""
-    return stored_names([symbol]).get(symbol)
-
-
 def _day(day: date, changes: list[tuple[str, bool]]) -> DayOfChanges:
     return DayOfChanges(
         date=day,

@@ -18,7 +18,7 @@ from services.ingest.fetches import services as fetching
 from services.ingest.fetches.services import import_series
 from services.ingest.indexes import domain
 from services.ingest.indexes.domain import Rename
-from services.ingest.indexes.selectors import stored_name_of
+from services.ingest.indexes.selectors import stored_names
 from services.ingest.indexes.services import adopt_history
 from services.ingest.market.models import Action, Bar, Instrument, InstrumentVersion
 from services.ingest.providers.bundled_provider import BundledProvider
@@ -360,9 +360,9 @@ def test_fetches_that_end_at_once_adopt_once(db: psycopg.Connection[Any]) -> Non
 
 
 def test_a_symbol_without_prices_is_stored_under_its_other_name() -> None:
-    assert stored_name_of("META") is None
+    assert stored_names(["META"]) == {}
     store(facebook())
 
-    assert [stored_name_of(symbol) for symbol in ("FB", "META", "AAPL")] == ["FB", "FB", None]
+    assert stored_names(["FB", "META", "AAPL"]) == {"FB": "FB", "META": "FB"}
     store(series("META", LAST - timedelta(days=1)))
-    assert stored_name_of("META") == "META"
+    assert stored_names(["META"]) == {"META": "META"}
