@@ -51,27 +51,27 @@ class StateFolder:
         """Records of running processes."""
         return self._folder("run")
 
+    @property
+    def secrets(self) -> Path:
+        """What nobody else may read, a file each; keys of providers are looked for here with every call."""
+        return self._folder("secrets")
+
     def secret(self, name: str) -> str:
         """Return the named secret, generated and stored as a 0600 file at its first use."""
-        path = self._folder("secrets") / name
+        path = self.secrets / name
         if not path.exists():
             _write_once(path, secrets.token_urlsafe(48))
         return path.read_text(encoding="ascii").strip()
 
-    def kept_secret(self, name: str) -> str | None:
-        """Return the named secret that a person gave us to keep, None when there is none."""
-        path = self._folder("secrets") / name
-        return path.read_text(encoding="utf-8").strip() if path.exists() else None
-
     def keep_secret(self, name: str, text: str) -> None:
         """Store a secret as a 0600 file in place of the one of that name."""
-        path = self._folder("secrets") / name
+        path = self.secrets / name
         draft = _private_draft(path, text)
         draft.replace(path)
 
     def forget_secret(self, name: str) -> bool:
         """Remove a kept secret; return whether there was one."""
-        path = self._folder("secrets") / name
+        path = self.secrets / name
         existed = path.exists()
         path.unlink(missing_ok=True)
         return existed

@@ -19,7 +19,6 @@ from deploy.local.signals import stop_signals_ignored
 from deploy.local.state import StateFolder, open_state
 from shared.http.waiting import THREADS
 from shared.settings.env import is_given, read
-from shared.settings.vendors import KEY_SETTINGS
 
 STOP_SECONDS = 15.0
 
@@ -131,9 +130,7 @@ def _settle(values: Mapping[str, Any], state: StateFolder) -> None:
         os.environ["DATABASE_URL"] = values["DATABASE_URL"]
     if values["SECRET_KEY"] is None:
         os.environ["SECRET_KEY"] = state.secret("secret_key")
-    for name in KEY_SETTINGS.values():
-        if values[name] is None and (kept := state.kept_secret(name.lower())):
-            os.environ[name] = kept
+    os.environ.setdefault("CREDENTIALS_FOLDER", str(state.secrets))
     bind = values["BELLWETHER_BIND"]
     others = () if is_given("ALLOWED_HOSTS", os.environ) else hosts_of(bind)
     # Whatever names the owner permits, the check whether the system is ready comes from this machine.

@@ -209,9 +209,9 @@ def wait_for_quota(job: LeasedJob, *, until: datetime, problem: dict[str, Any]) 
         )
 
 
-def wake_waiting(service: str) -> int:
-    """Have all jobs that wait for a quota look again at once whether it is free; return how many."""
-    waiting = Job.objects.using(service).filter(state="waiting_quota")
+def wake_waiting(service: str, which: Q = Q()) -> int:  # noqa: B008 it holds nothing that could change
+    """Have jobs that wait for a quota, all or `which`, look again at once whether it is free; return how many."""
+    waiting = Job.objects.using(service).filter(which, state="waiting_quota")
     return waiting.update(run_after=Now())
 
 

@@ -1,5 +1,8 @@
 """The environment variables about those who are asked for prices."""
 
+from contextlib import suppress
+from pathlib import Path
+
 from shared.settings.parsers import flag, matching, rates, url
 from shared.settings.variable import Variable
 
@@ -34,6 +37,16 @@ def _remote(prefix: str, vendor: str, base_url: str, limits: str) -> tuple[Varia
 # The setting that holds the key of each provider that needs one.
 KEY_SETTINGS = {"alphavantage": "ALPHAVANTAGE_API_KEY", "tiingo": "TIINGO_API_KEY"}
 
+
+def kept_key(folder: Path | None, setting: str) -> str | None:
+    """Return the key that a person had kept in the folder of keys for a setting; None where there is none to use."""
+    with suppress(OSError, ValueError):
+        return (
+            str(key_text((folder / setting.lower()).read_text(encoding="utf-8").strip())) if folder else None
+        )
+    return None
+
+
 VENDOR_VARIABLES: tuple[Variable, ...] = (
     Variable(
         name="ALPHAVANTAGE_API_KEY",
@@ -54,6 +67,14 @@ VENDOR_VARIABLES: tuple[Variable, ...] = (
         secret=True,
     ),
     *_remote("TIINGO", "Tiingo", "https://api.tiingo.com", "50/1h,1000/24h"),
+    Variable(
+        name="CREDENTIALS_FOLDER",
+        default=None,
+        expected="a folder",
+        help="where `bellwether key` keeps keys, one file each, for providers without a key of their own here; read"
+        " with every call, so that a new key needs no restart",
+        parse=Path,
+    ),
     Variable(
         name="YFINANCE_ENABLED",
         default="false",

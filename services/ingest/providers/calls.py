@@ -85,11 +85,13 @@ class RawAnswer:
 class Reading:
     """How an answer was understood; `detail` is the vendor's own words (at most 300 characters), or empty.
 
-    An answer with data may have a detail too: a notice beside a valid series.
+    An answer with data may have a detail too: a notice beside a valid series. It `shows_capability` unless the
+    data are what a key without the call's capability would be given too.
     """
 
     verdict: Verdict
     detail: str = ""
+    shows_capability: bool = True
 
 
 class RemoteProvider(Protocol):
@@ -108,7 +110,10 @@ class RemoteProvider(Protocol):
         """Whether calls take a key."""
 
     def series_calls(self, request: SeriesRequest, *, capabilities: Mapping[str, bool]) -> tuple[Call, ...]:
-        """Return what must be asked for a series, given what the key is known to permit or not."""
+        """Return what must be asked for a series, given what the key is known to permit or not.
+
+        Nothing, where for all that is known the key's plan has nothing of it.
+        """
 
     def send(self, call: Call, access: Access) -> RawAnswer:
         """Ask, once, within 20 seconds and 8 MiB. Raises ProviderUnavailable, never with the key in it."""

@@ -12,14 +12,12 @@ from requests.exceptions import ConnectTimeout, ReadTimeout, SSLError
 
 from services.ingest.providers.calls import RawAnswer
 from services.ingest.providers.faults import ProviderUnavailable
+from services.ingest.providers.masking import masked_bytes
 
 DEADLINE_SECONDS = 20.0
 MOST_BYTES = 8 * 2**20
 CONNECT_SECONDS, SILENCE_SECONDS = 5.0, 5.0
 CHUNK_BYTES = 2**16
-# A shorter secret, such as Alpha Vantage's public `demo`, is a word that answers hold for other reasons.
-SHORTEST_SECRET = 8
-MASK = "***"
 
 _QUERY = re.compile(r"\?[^\s\"')]*")
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError)
@@ -57,21 +55,7 @@ def get(
     except TimeoutError:
         given_up.set()
         raise ProviderUnavailable(f"There was no whole answer within {deadline_seconds:g} seconds.") from None
-    return RawAnswer(status=found.status, body=_masked_bytes(found.body, secret))
-
-
-def masked(text: str, secret: str) -> str:
-    """Return `text` without `secret`, in whatever case it stands there; secrets below 8 characters are words."""
-    if len(secret) < SHORTEST_SECRET:
-        return text
-    return re.sub(re.escape(secret), MASK, text, flags=re.IGNORECASE)
-
-
-def _masked_bytes(body: bytes, secret: str) -> bytes:
-    sought = secret.encode().lower()
-    if len(secret) < SHORTEST_SECRET or sought not in body.lower():
-        return body
-    return re.sub(re.escape(sought), MASK.encode(), body, flags=re.IGNORECASE)
+    return RawAnswer(status=found.status, body=masked_bytes(found.body, secret))
 
 
 def _answer(

@@ -11,5 +11,5 @@ class QuotaConfig(AppConfig):
     verbose_name = "Ingest: quota"
 
     def ready(self) -> None:
-        """Register the projectors."""
-        from services.ingest.quota import handlers  # noqa: F401 - register on import
+        """Register the projectors and the tick."""
+        from services.ingest.quota import handlers, tasks  # noqa: F401 - register on import

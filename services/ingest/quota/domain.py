@@ -1,28 +1,35 @@
 """Whether a provider may be asked, what its answers say about the next call, and how a key is kept unseen."""
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
+from uuid import UUID
 
 from services.ingest.providers.calls import Access, Call, Reading, Verdict
 from services.ingest.providers.domain import UnknownProvider
+from services.ingest.providers.registry import AUTO
 from shared.contracts.market_data import CapabilityLearnt, ProviderClosed, ProviderOpened
 
 QUOTA_SCHEMA = "ingest_quota"
-MASK = "***"
-NO_SECRETS = {"", "demo"}  # the latter is everybody's, and a word in what is said about it
 FINGERPRINT_DIGITS = 12
 PRESSED_SECONDS = 1.25
 MINUTE_SECONDS = 60.0
 MOST_PRESSED = 3
-IN_A_ROW = timedelta(hours=1)  # older answers say nothing about the next call
+IN_A_ROW = timedelta(hours=1)  # what was too fast longer ago says nothing about the next call
 LEAST_CLOSED = timedelta(hours=1)
 PRESSING = {Verdict.BURST, Verdict.VOLUME, Verdict.MINUTE_LIMIT}
 KEY_FAULTS = {Verdict.BAD_KEY, Verdict.DEMO_KEY}
 PLAN_FAULTS = {Verdict.PREMIUM_ENDPOINT, Verdict.PREMIUM_PARAMETER}
+FAILING = {Verdict.TRANSPORT, Verdict.UNKNOWN_NOTICE}
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=1), timedelta(hours=6)
+PAUSE_GROWTH, MOST_GROWTHS = 3, 6  # so an outage of a day takes nine calls
+OUTAGE_MEMORY = timedelta(days=2)  # holds enough of the longest pauses for the next to be as long
+MOST_ANSWERS = 40  # that tell of the next call
+SHORTEST_WAIT = timedelta(minutes=1)  # below it a wait is for the pace of calls, not for their number
+LONGEST_CALL = timedelta(seconds=30)  # one without an answer by then has nobody any more who waits for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +99,21 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """How one call was answered, and when."""
+    """How one call was answered, `at` when, and in which words, if in any."""
 
     verdict: Verdict
+    sent_at: datetime
     at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """A provider that fails all who ask: how often in a row, in which words last, and `until` when it is left alone."""
+
+    failures: int
+    detail: str
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +128,16 @@ class Known:
     capabilities: Mapping[str, bool]
     closure: Closure | None
     earlier_sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A job that waits for the provider that it `waits_for`; it was to ask `provider`, and `has_asked` some already."""
+
+    job_id: UUID
+    provider: str
+    waits_for: str
+    has_asked: frozenset[str]
 
 
 type Lesson = CapabilityLearnt | ProviderClosed | ProviderOpened
@@ -137,17 +165,6 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:FINGERPRINT_DIGITS] if key else ""
 
 
-def masked(text: str, key: str) -> str:
-    """Return `text` without the key, whatever its case and however much of it is percent-encoded, even twice."""
-    if key in NO_SECRETS:
-        return text
-    forms = []
-    for character in key:
-        encoded = "".join(f"%(?:25)*{byte:02x}" for byte in character.encode())
-        forms.append(f"(?:{encoded}|{re.escape(character)})")
-    return re.sub("".join(forms), MASK, text, flags=re.IGNORECASE)
-
-
 def windows(
     limits: Sequence[tuple[int, float]], counted: Sequence[datetime], *, now: datetime
 ) -> tuple[Window, ...]:
@@ -170,8 +187,12 @@ def windows(
 
 
 def pressed_in_a_row(answers: Sequence[Answered]) -> int:
-    """Return how many of the last calls were too many for the provider, from the newest answer on."""
-    return next((n for n, answer in enumerate(answers) if answer.verdict not in PRESSING), len(answers))
+    """Return how many of the last calls were too many for the provider, from the newest answer on.
+
+    Beyond 4 it makes no difference, so no more are counted.
+    """
+    recent = [answer for answer in answers if answer.at > answers[0].at - IN_A_ROW][: MOST_PRESSED + 1]
+    return next((n for n, answer in enumerate(recent) if answer.verdict not in PRESSING), len(recent))
 
 
 def paused_until(answers: Sequence[Answered]) -> datetime | None:
@@ -182,6 +203,40 @@ def paused_until(answers: Sequence[Answered]) -> datetime | None:
         return None
     seconds = MINUTE_SECONDS if is_minute else PRESSED_SECONDS
     return answers[0].at + timedelta(seconds=seconds * 2 ** (count - 1))
+
+
+def outage_after(answers: Sequence[Answered]) -> Outage | None:
+    """Return the outage that the newest answers, newest first, are failures of; None when the last was none.
+
+    Calls that were under way together met one failure, and any other answer ends the outage.
+    """
+    failures: list[Answered] = []
+    for answer in takewhile(lambda answer: answer.verdict in FAILING, answers):
+        if not failures or answer.at <= failures[-1].sent_at:
+            failures.append(answer)
+    if not failures:
+        return None
+    last, growth = failures[0], PAUSE_GROWTH ** min(len(failures) - 1, MOST_GROWTHS)
+    return Outage(
+        failures=len(failures),
+        detail=last.detail or last.verdict.value,
+        until=last.at + min(FIRST_PAUSE * growth, LONGEST_PAUSE),
+    )
+
+
+def woken(waiting: Sequence[Waiting], left: Mapping[str, int]) -> list[UUID]:
+    """Return which jobs, in this order, need not wait any more, given the calls `left` of who takes any now.
+
+    One that may ask anybody goes on for whoever it has not asked yet, and each job is reckoned to take one call.
+    """
+    left, found = dict(left), list[UUID]()
+    for job in waiting:
+        others = [name for name in left if job.provider == AUTO and name not in job.has_asked]
+        name = next((name for name in (job.waits_for, *others) if left.get(name, 0) > 0), None)
+        if name:
+            left[name] -= 1
+            found.append(job.job_id)
+    return found
 
 
 def capability_of(call: Call) -> str:
@@ -196,7 +251,8 @@ def lessons(
     who = {"provider": account.provider, "key_fingerprint": account.fingerprint}
     is_data, is_refused = reading.verdict is Verdict.DATA, reading.verdict in PLAN_FAULTS
     capability, found = capability_of(call), list[Lesson]()
-    if (is_refused or (is_data and call.capability)) and known.capabilities.get(capability) is not is_data:
+    shows = is_refused or (is_data and call.capability and reading.shows_capability)
+    if shows and known.capabilities.get(capability) is not is_data:
         found.append(CapabilityLearnt(**who, capability=capability, allowed=is_data))
     # One that was closed while this call was under way stays closed: the call was let in before.
     if is_data and seen and known.closure == seen:

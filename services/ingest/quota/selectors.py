@@ -4,29 +4,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connections
+from django.db.models import Max
 from psycopg import sql
 
 from services.ingest.providers.calls import Verdict
 from services.ingest.providers.faults import KeyMissing, KeyRefused, ProviderOff
 from services.ingest.quota.domain import (
-    IN_A_ROW,
-    MOST_PRESSED,
+    LONGEST_CALL,
+    MOST_ANSWERS,
+    OUTAGE_MEMORY,
     QUOTA_SCHEMA,
+    SHORTEST_WAIT,
     Account,
     Answered,
     Closure,
     Known,
+    Waiting,
     Window,
     account_of,
+    outage_after,
     paused_until,
     windows,
 )
 from services.ingest.quota.models import ProviderCall, ProviderCapability, ProviderState
 from shared.errors import BellwetherError
 from shared.eventstore.jobs import WaitingForQuota
+from shared.eventstore.models import Job
+from shared.settings.vendors import KEY_SETTINGS, kept_key
 
 _TABLE_OF_BUCKET = "ratelimit___{}"  # as pyrate-limiter names it
 
@@ -54,14 +62,23 @@ class Quota:
         return self.problem.as_problem() if self.problem else None
 
     @property
+    def left(self) -> int:
+        """Return how many calls are possible now, but for the pace at which they are made."""
+        lasting = [window.left for window in self.windows if window.seconds >= SHORTEST_WAIT.total_seconds()]
+        return 0 if self.problem else min(lasting, default=1)
+
+    @property
     def closed_until(self) -> datetime | None:
         """Return when the provider is asked again, if that is known."""
         return self.problem.until if isinstance(self.problem, WaitingForQuota) else None
 
 
 def account_named(name: str) -> Account:
-    """Return how we stand with a provider by our settings. Raises UnknownProvider."""
-    return account_of(name, settings.BELLWETHER)
+    """Return how we stand with a provider by our settings and the keys that are kept now. Raises UnknownProvider."""
+    values, setting = settings.BELLWETHER, KEY_SETTINGS.get(name, "")
+    if setting and not values[setting]:
+        values = {**values, setting: kept_key(values["CREDENTIALS_FOLDER"], setting)}
+    return account_of(name, values)
 
 
 def capabilities_of(name: str) -> dict[str, bool]:
@@ -106,22 +123,64 @@ def quota_of(name: str, *, now: datetime) -> Quota:
     )
 
 
-def problem_of(account: Account, *, now: datetime) -> BellwetherError | None:
-    """Return what a call would be refused with at `now` before it is counted, None when nothing is against it."""
+def waiting_jobs(*, now: datetime) -> list[Waiting]:
+    """Return the jobs that wait for a provider for a while yet, oldest first."""
+    jobs = Job.objects.using("ingest").filter(state="waiting_quota", run_after__gt=now + SHORTEST_WAIT)
+    rows = list(jobs.order_by("created_at", "id").values_list("id", "payload__provider", "problem__provider"))
+    asked = ProviderCall.objects.using("ingest").filter(asked_by__in=[job_id for job_id, *_ in rows])
+    providers: dict[UUID, set[str]] = {}
+    for asked_by, name in asked.values_list("asked_by", "provider").distinct():
+        providers.setdefault(asked_by, set()).add(name)
+    return [
+        Waiting(
+            job_id=job_id,
+            provider=provider,
+            waits_for=waits_for or provider,
+            has_asked=frozenset(providers.get(job_id, ())),
+        )
+        for job_id, provider, waits_for in rows
+    ]
+
+
+def problem_of(account: Account, *, now: datetime, anew: bool = False) -> BellwetherError | None:
+    """Return what a call would be refused with at `now` before it is counted, None when nothing is against it.
+
+    What is asked `anew` does not wait for the end of an outage.
+    """
     closure = closure_of(account)
     if problem := _setting_problem(account):
         return problem
     if closure and closure.until is None:
         return KeyRefused(f"{account.provider} does not accept the key: {closure.detail}")
     if closure and closure.until and closure.holds(now):
-        return WaitingForQuota(
-            f"{account.provider} takes no calls until {closure.until:%Y-%m-%d %H:%M} UTC: {closure.detail}",
-            until=closure.until,
-        )
-    pause = paused_until(last_answers(account, now=now))
+        return waiting(account, closure.detail or closure.verdict, until=closure.until)
+    answers = last_answers(account, now=now)
+    pause = paused_until(answers)
     if pause and pause > now:
-        return WaitingForQuota(f"{account.provider} was asked too fast.", until=pause)
-    return None
+        return WaitingForQuota(
+            f"{account.provider} was asked too fast.", until=pause, provider=account.provider
+        )
+    outage = outage_after(answers)
+    if anew or outage is None:
+        return None
+    until = max(outage.until, _tried_until(account, now=now) or outage.until)
+    times = "the last call" if outage.failures == 1 else f"{outage.failures} tries in a row"
+    return waiting(account, f"{times} failed: {outage.detail}", until=until) if until > now else None
+
+
+def waiting(account: Account, why: str, *, until: datetime) -> WaitingForQuota:
+    """Return that a provider is not asked before `until`, and why."""
+    told = f"{account.provider} takes no calls until {until:%Y-%m-%d %H:%M} UTC: {why.rstrip('.')}."
+    return WaitingForQuota(told, until=until, provider=account.provider)
+
+
+def _tried_until(account: Account, *, now: datetime) -> datetime | None:
+    """Return when a call that is under way has an answer, or nobody who waits for it; None without one."""
+    sent = ProviderCall.objects.using("ingest").filter(
+        provider=account.provider, key_fingerprint=account.fingerprint, answered_at=None
+    )
+    newest = sent.filter(sent_at__gt=now - LONGEST_CALL).aggregate(at=Max("sent_at"))["at"]
+    return newest + LONGEST_CALL if newest else None
 
 
 def _setting_problem(account: Account) -> BellwetherError | None:
@@ -153,11 +212,15 @@ def last_answers(account: Account, *, now: datetime) -> list[Answered]:
     rows = (
         ProviderCall.objects.using("ingest")
         .filter(provider=account.provider, key_fingerprint=account.fingerprint)
-        .filter(sent_at__gt=now - IN_A_ROW, answered_at__isnull=False)
+        .filter(sent_at__gt=now - OUTAGE_MEMORY, answered_at__isnull=False)
         .order_by("-answered_at", "-id")
     )
-    found = rows.values_list("verdict", "answered_at")[: MOST_PRESSED + 1]
-    return [Answered(verdict=Verdict(verdict or ""), at=at) for verdict, at in found if at]
+    found = rows.values_list("verdict", "sent_at", "answered_at", "detail")[:MOST_ANSWERS]
+    return [
+        Answered(verdict=Verdict(verdict or ""), sent_at=sent_at, at=at, detail=detail)
+        for verdict, sent_at, at, detail in found
+        if at
+    ]
 
 
 def known_with(account: Account, call_id: int) -> Known:

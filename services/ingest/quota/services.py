@@ -3,12 +3,14 @@
 import hashlib
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import connections, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from services.ingest.providers.calls import Call, RawAnswer, Reading, RemoteProvider, Verdict
@@ -21,6 +23,8 @@ from services.ingest.providers.faults import (
     ProviderUnavailable,
     SymbolRefused,
 )
+from services.ingest.providers.masking import masked
+from services.ingest.providers.registry import REMOTE_NAMES
 from services.ingest.quota import selectors
 from services.ingest.quota.domain import (
     KEY_FAULTS,
@@ -31,13 +35,13 @@ from services.ingest.quota.domain import (
     Lesson,
     capability_of,
     lessons,
-    masked,
+    woken,
 )
 from services.ingest.quota.models import ProviderCall
 from shared.contracts.market_data import ProviderClosed, ProviderOpened
 from shared.errors import BellwetherError
 from shared.eventstore.append import append
-from shared.eventstore.jobs import WaitingForQuota
+from shared.eventstore.jobs import WaitingForQuota, wake_waiting
 
 DETAIL_CHARACTERS = 300
 FAULTS: dict[Verdict, type[BellwetherError]] = {
@@ -57,6 +61,11 @@ log = structlog.get_logger(__name__)
 # The bucket is told first, then the ledger, both committed before anything leaves this process. Whenever it dies,
 # no call was made that is not counted. A call is never given back: the provider has counted it, whatever it said.
 
+# Note [One asks whether an outage is over]
+# Calls are let in one after the other, under a lock, and one that is let in is on the ledger before the next is
+# looked at. So when the pause after failures is over, the first who comes asks, and all others, in whichever process,
+# wait for what it finds out.
+
 
 class ProviderNotClosed(BellwetherError):
     """Raised when a provider is to be opened that takes calls."""
@@ -67,26 +76,19 @@ class ProviderNotClosed(BellwetherError):
 def ask(*, provider: RemoteProvider, call: Call, asked_by: UUID, now: datetime, anew: bool = False) -> bytes:
     """Ask a provider once and return the body of its answer, which has data.
 
-    `asked_by` is the fetch or lookup it is for. With `anew` what the key's plan lacked before is asked for again.
-    Raises ProviderOff, KeyMissing, KeyRefused and NotInPlan, without
+    `asked_by` is the fetch or lookup it is for. With `anew` what the key's plan lacked before is asked for again,
+    and an outage is not waited for. Raises ProviderOff, KeyMissing, KeyRefused and NotInPlan, without
     asking where that is known; WaitingForQuota with when to ask again; and for what the provider said SymbolRefused,
     ProviderNotice, ProviderUnavailable or BadProviderData. Runs outside of a transaction: what was sent stays on
     record, whatever becomes of the caller.
     """
-    # Its libraries are ingest's alone, and these services are also loaded where another one runs by itself.
-    from services.ingest.quota.gate import take_turn
-
     account = selectors.account_named(provider.name)
     seen = selectors.closure_of(account)  # first: one that comes later must not be taken for it
-    if problem := _known_problem(account, call, now=now, anew=anew):
-        raise problem
-    if free_at := take_turn(account.bucket, account.limits, connection=connection_of_ingest()):
-        raise WaitingForQuota(f"The calls to {account.provider} are used up for now.", until=free_at)
-    call_id = _record_sent(account, call, asked_by)
-    answer, reading, failure = _answer_of(provider, call, account)
+    call_id = _let_in(account, call, asked_by, now=now, anew=anew)
+    answer, reading = _answer_of(provider, call, account)
     problem = _conclude(account, call, call_id, answer, reading, seen=seen, now=now)
-    if failure or problem or not answer:
-        raise failure or problem or ProviderUnavailable(reading.detail)
+    if problem or not answer:
+        raise problem or ProviderUnavailable(reading.detail)
     return answer.body
 
 
@@ -104,9 +106,46 @@ def open_provider(*, name: str, now: datetime) -> None:
         append("ingest", account.stream, opened, now=now)
 
 
+def wake_jobs(*, now: datetime) -> int:
+    """Have jobs look again that were told to wait longer than they must by now; return how many.
+
+    So it is after limits were raised, a provider was opened or got a key, or another one has calls again.
+    """
+    waiting = selectors.waiting_jobs(now=now)
+    if not waiting:
+        return 0
+    left = {name: selectors.quota_of(name, now=now).left for name in REMOTE_NAMES}
+    return wake_waiting("ingest", Q(id__in=woken(waiting, left)))
+
+
+def _let_in(account: Account, call: Call, asked_by: UUID, *, now: datetime, anew: bool) -> int:
+    """Count a call and put it on the ledger; return its id. See Note [One asks whether an outage is over].
+
+    Raises what it is refused with before it is sent, and ProviderUnavailable when nothing can be counted.
+    """
+    # Its libraries are ingest's alone, and these services are also loaded where another one runs by itself.
+    from services.ingest.quota.gate import take_turn
+
+    with transaction.atomic(using="ingest", durable=True):
+        _lock(account)
+        if problem := _known_problem(account, call, now=now, anew=anew):
+            raise problem
+        if free_at := take_turn(account.bucket, account.limits, connection=connection_of_ingest()):
+            told = f"The calls to {account.provider} are used up for now."
+            raise WaitingForQuota(told, until=free_at, provider=account.provider)
+        row = ProviderCall.objects.using("ingest").create(
+            provider=account.provider,
+            key_fingerprint=account.fingerprint,
+            function=call.function,
+            subject=masked(call.subject, account.key),
+            asked_by=asked_by,
+        )
+    return row.id
+
+
 def _known_problem(account: Account, call: Call, *, now: datetime, anew: bool) -> BellwetherError | None:
     """Return what a call is refused with before it is counted."""
-    if problem := selectors.problem_of(account, now=now):
+    if problem := selectors.problem_of(account, now=now, anew=anew):
         return problem
     is_refused = not anew and selectors.capabilities_of(account.provider).get(capability_of(call)) is False
     return _not_in_plan(account, call, "so it said before") if is_refused else None
@@ -118,32 +157,18 @@ def connection_of_ingest() -> dict[str, Any]:
     return {name: value for name, value in params.items() if name not in {"context", "cursor_factory"}}
 
 
-def _record_sent(account: Account, call: Call, asked_by: UUID) -> int:
-    with transaction.atomic(using="ingest", durable=True):
-        row = ProviderCall.objects.using("ingest").create(
-            provider=account.provider,
-            key_fingerprint=account.fingerprint,
-            function=call.function,
-            subject=masked(call.subject, account.key),
-            asked_by=asked_by,
-        )
-    return row.id
+def _answer_of(provider: RemoteProvider, call: Call, account: Account) -> tuple[RawAnswer | None, Reading]:
+    """Send the call and return its answer with how it is understood; None for no answer at all.
 
-
-def _answer_of(
-    provider: RemoteProvider, call: Call, account: Account
-) -> tuple[RawAnswer | None, Reading, ProviderOff | None]:
-    """Send the call and return its answer with how it is understood; None for no answer at all."""
-    try:
-        answer, failure = _guarded(account, lambda: provider.send(call, account.access))
-    except ProviderOff as off:  # what it needs is not installed: asking again would not help
-        return None, Reading(verdict=Verdict.TRANSPORT, detail=_told(off.detail, account)), off
+    Raises ProviderOff when what sends it is not installed: asking again would not help, and nothing was answered.
+    """
+    answer, failure = _guarded(account, lambda: provider.send(call, account.access))
     if answer is None:
-        return None, Reading(verdict=Verdict.TRANSPORT, detail=failure), None
+        return None, Reading(verdict=Verdict.TRANSPORT, detail=failure)
     reading, failure = _guarded(account, lambda: provider.understand(call, answer))
     if reading is None:
-        return answer, Reading(verdict=Verdict.BAD_DATA, detail=failure), None
-    return answer, Reading(verdict=reading.verdict, detail=_told(reading.detail, account)), None
+        return answer, Reading(verdict=Verdict.BAD_DATA, detail=failure)
+    return answer, replace(reading, detail=_told(reading.detail, account))
 
 
 def _guarded[T](account: Account, work: Callable[[], T]) -> tuple[T | None, str]:
@@ -218,7 +243,8 @@ def _problem(
         return _not_in_plan(account, call, said)
     if fault := FAULTS.get(reading.verdict):
         asked = masked(f"{call.function} {call.subject}", account.key)
-        return fault(f"{account.provider} answered {asked} with: {said}")
+        said_it = "gave no proper answer to" if reading.verdict is Verdict.TRANSPORT else "answered"
+        return fault(f"{account.provider} {said_it} {asked}: {said}")
     # What is left are limits: this answer, or what closed the provider, says until when.
     return selectors.problem_of(account, now=answered_at) or ProviderNotice(said)
 

@@ -9,9 +9,11 @@ from services.ingest.providers.alphavantage import lookups, refusals
 from services.ingest.providers.alphavantage.actions import dividends_of, splits_of
 from services.ingest.providers.alphavantage.series import COMPACT_ROWS, Bars, bars_of
 from services.ingest.providers.alphavantage.shapes import (
+    ADJUSTED,
     DAILY,
     DAILY_ADJUSTED,
     DIVIDENDS,
+    FULL_HISTORY,
     SPLITS,
     vendor_symbol,
 )
@@ -21,8 +23,8 @@ from services.ingest.providers.domain import DailySeries, DividendAction, SplitA
 from services.ingest.providers.faults import BadProviderData
 from services.ingest.sessions.domain import FIRST_DATE, LAST_DATE, sessions_between
 
-FULL_HISTORY, ADJUSTED = "full_history", "adjusted"  # what a key may permit
 HISTORY_SESSIONS = 504  # two years: rows stored this far back are a history, so the newest are enough
+LATE_ROWS = 5  # a week in which the vendor has nothing new
 COMPACT_DAYS = timedelta(days=200)  # more calendar days than a compact answer's sessions ever take
 
 
@@ -34,7 +36,12 @@ class AlphaVantage:
     needs_key = True
 
     def series_calls(self, request: SeriesRequest, *, capabilities: Mapping[str, bool]) -> tuple[Call, ...]:
-        """Return what must be asked: the whole history only where the last 100 sessions do not do."""
+        """Return what must be asked: the whole history only where the last 100 sessions do not do.
+
+        Nothing, where the key gives these only and the range lies before them.
+        """
+        if not capabilities.get(FULL_HISTORY, True) and _is_out_of_reach(request):
+            return ()
         wants_full = _needs_history(request) and capabilities.get(FULL_HISTORY, True)
         size = (("outputsize", "full" if wants_full else "compact"),)
         if request.with_actions and capabilities.get(ADJUSTED, False):
@@ -121,11 +128,25 @@ def _needs_history(request: SeriesRequest) -> bool:
     return is_older and (reach is None or start < reach)
 
 
-def _compact_reach(today: date | None) -> date | None:
-    """Return the oldest session that a compact answer is sure to have."""
+def _is_out_of_reach(request: SeriesRequest) -> bool:
+    """Tell whether no compact answer reaches back to the range.
+
+    One of a symbol that is traded no more does; where such is stored, or prices of the range to which dividends and
+    splits belong, the vendor is asked.
+    """
+    reach = _compact_reach(request.today, late=LATE_ROWS)
+    if reach is None or request.end is None or request.end >= reach:
+        return False
+    if request.held_from is None or request.held_to is None:
+        return True
+    return request.end < request.held_from and reach <= request.held_to
+
+
+def _compact_reach(today: date | None, *, late: int = 0) -> date | None:
+    """Return the oldest session that a compact answer is sure to have, if its last is `late` sessions ago."""
     if today is None or not FIRST_DATE + COMPACT_DAYS <= today <= LAST_DATE:
         return None
-    return sessions_between(today - COMPACT_DAYS, today)[-COMPACT_ROWS]
+    return sessions_between(today - COMPACT_DAYS, today)[-COMPACT_ROWS - late]
 
 
 def _bars(request: SeriesRequest, bodies: Mapping[str, bytes], *, now: datetime) -> Bars:

@@ -4,11 +4,12 @@ import json
 import re
 from typing import Any
 
-from services.ingest.providers.alphavantage.shapes import SHAPES, Shape, csv_lines, is_json
+from services.ingest.providers.alphavantage.series import COMPACT_ROWS
+from services.ingest.providers.alphavantage.shapes import FULL_HISTORY, SHAPES, csv_lines, is_json
 from services.ingest.providers.calls import Call, RawAnswer, Reading, Verdict
 from services.ingest.providers.faults import BadProviderData
+from services.ingest.providers.masking import MASK
 from services.ingest.providers.strict_json import NotJson, loads
-from services.ingest.providers.transport import MASK
 
 LONGEST_DETAIL = 300
 _NOTICES = ("Error Message", "Information", "Note", "message")
@@ -43,11 +44,10 @@ def understand(call: Call, answer: RawAnswer) -> Reading:
     body = answer.body.removeprefix(b"\xef\xbb\xbf").strip()
     if fault := _fault_of_transport(answer.status, body):
         return Reading(verdict=Verdict.TRANSPORT, detail=fault)
-    shape = SHAPES[call.function]
     try:
         if _is_csv(call) and not is_json(body):
-            return _understand_csv(shape, body)
-        return _understand_json(shape, loads(body))
+            return _understand_csv(call, body)
+        return _understand_json(call, loads(body))
     except NotJson as error:
         return Reading(verdict=Verdict.TRANSPORT, detail=_cut(error.detail))
     except BadProviderData as error:
@@ -66,7 +66,8 @@ def _is_csv(call: Call) -> bool:
     return SHAPES[call.function].is_csv_only or ("datatype", "csv") in call.params
 
 
-def _understand_csv(shape: Shape, body: bytes) -> Reading:
+def _understand_csv(call: Call, body: bytes) -> Reading:
+    shape = SHAPES[call.function]
     header, *rows = csv_lines(body)
     if header != shape.header:
         raise BadProviderData(f"The header is '{header:.100}' where '{shape.header}' was expected.")
@@ -74,15 +75,18 @@ def _understand_csv(shape: Shape, body: bytes) -> Reading:
     return Reading(verdict=Verdict.DATA if found else Verdict.NOT_FOUND)
 
 
-def _understand_json(shape: Shape, value: Any) -> Reading:
+def _understand_json(call: Call, value: Any) -> Reading:
     if not isinstance(value, dict):
         raise BadProviderData("The answer is no JSON object.")
+    shape = SHAPES[call.function]
     payload = shape.payload(value)
     notice = " ".join(text for key in _NOTICES if isinstance(text := value.get(key), str))
     if payload or (payload is not None and shape.may_be_empty and not notice):
         if not shape.fits(payload):
             raise BadProviderData(f"The answer's data is a {type(payload).__name__}.")
-        return Reading(verdict=Verdict.DATA, detail=_cut(notice))
+        # So few rows would have come without the permission too: it is cut short, or the symbol is young.
+        is_long = call.capability != FULL_HISTORY or len(payload) > COMPACT_ROWS
+        return Reading(verdict=Verdict.DATA, detail=_cut(notice), shows_capability=is_long)
     if notice:
         return Reading(verdict=verdict_of(notice), detail=_cut(notice))
     if payload is not None or not value:

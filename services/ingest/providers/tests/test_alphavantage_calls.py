@@ -14,6 +14,7 @@ from services.ingest.sessions.domain import sessions_between
 
 TODAY = date(2026, 11, 20)
 BEYOND, REACH = sessions_between(date(2026, 1, 2), TODAY)[-101:-99]
+OUT_OF_REACH, OLDEST_LATE = sessions_between(date(2026, 1, 2), TODAY)[-106:-104]
 LONG_AGO = date(2020, 1, 2)
 
 
@@ -70,6 +71,30 @@ def test_the_whole_history_is_asked_for_where_the_last_hundred_sessions_do_not_d
     assert size(**values) == expected
     assert size(**values, known={"full_history": True}) == expected
     assert size(**values, known={"full_history": False}) == "compact"
+
+
+@pytest.mark.parametrize(
+    ("values", "is_asked"),
+    [
+        ({"end": OUT_OF_REACH}, False),
+        ({"start": LONG_AGO, "end": OUT_OF_REACH}, False),
+        ({"end": OLDEST_LATE}, True),  # the vendor may be some sessions behind
+        ({"start": LONG_AGO}, True),
+        ({"end": OUT_OF_REACH, "today": None}, True),
+        ({"end": OUT_OF_REACH, "held_from": REACH, "held_to": TODAY}, False),
+        ({"end": OUT_OF_REACH, "held_from": OUT_OF_REACH, "held_to": TODAY}, True),  # has actions, perhaps
+        (
+            {"end": LONG_AGO, "held_from": date(2024, 1, 2), "held_to": OUT_OF_REACH},
+            True,
+        ),  # traded no more, perhaps
+        ({"end": LONG_AGO, "held_from": date(2024, 1, 2), "held_to": OLDEST_LATE}, False),
+    ],
+)
+def test_a_key_that_gives_the_last_hundred_sessions_only_is_not_asked_for_older_ones(
+    values: dict[str, Any], is_asked: bool
+) -> None:
+    assert bool(calls(**values, known={"full_history": False}, with_actions=True)) is is_asked
+    assert calls(**values, with_actions=True)
 
 
 def test_actions_are_two_more_calls() -> None:

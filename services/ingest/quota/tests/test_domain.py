@@ -1,8 +1,9 @@
 """What answers mean for the next call, without a database."""
 
-import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
+from itertools import pairwise
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,22 +13,27 @@ from pyrate_limiter import InMemoryBucket, Rate, RateItem
 from services.ingest.providers.calls import Call, Reading, Verdict
 from services.ingest.providers.domain import UnknownProvider
 from services.ingest.quota.domain import (
+    FAILING,
+    LONGEST_PAUSE,
+    OUTAGE_MEMORY,
     Account,
     Answered,
     Closure,
     Known,
+    Waiting,
     account_of,
     fingerprint,
     lessons,
-    masked,
+    outage_after,
     paused_until,
     windows,
+    woken,
 )
 from shared.contracts.market_data import CapabilityLearnt, ProviderClosed, ProviderOpened
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR, MINUTE, SECOND = (timedelta(**{unit: 1}) for unit in ("days", "hours", "minutes", "seconds"))
 SETTINGS = {
     "ALPHAVANTAGE_API_KEY": "a key",
     "ALPHAVANTAGE_BASE_URL": "https://vendor.test/query",
@@ -44,6 +50,10 @@ OPEN_AGAIN_LATER = Closure(verdict="daily-limit", detail="", since=NOON, until=N
 FOR_GOOD = Closure(verdict="bad-key", detail="", since=NOON, until=None)
 
 
+def answered(verdict: Verdict, *, ago: timedelta = timedelta(), took: timedelta = SECOND) -> Answered:
+    return Answered(verdict=verdict, sent_at=NOON - ago - took, at=NOON - ago, detail="no answer")
+
+
 def known(
     *verdicts: Verdict,
     capabilities: dict[str, bool] | None = None,
@@ -52,7 +62,7 @@ def known(
 ) -> Known:
     return Known(
         answered_at=NOON,
-        answers=[Answered(verdict=verdict, at=NOON) for verdict in verdicts],
+        answers=[answered(verdict) for verdict in verdicts],
         capabilities=capabilities or {},
         closure=closure,
         earlier_sent_at=earlier_sent_at,
@@ -82,6 +92,16 @@ def test_an_account_is_read_from_the_settings_that_begin_with_the_providers_name
         provider="yfinance", base_url="", key="", needs_key=False, is_on=False, limits=((1, 2.0),)
     )
     assert "a key" not in repr(ACCOUNT)
+    assert ACCOUNT.bucket == f"alphavantage_{fingerprint('a key')}"
+    assert account_of("yfinance", SETTINGS).bucket == "yfinance_keyless"
+
+
+def test_a_closure_ends_at_its_instant() -> None:
+    until_noon = replace(OVER, until=NOON)
+
+    assert until_noon.holds(NOON - timedelta(microseconds=1))
+    assert not until_noon.holds(NOON)
+    assert FOR_GOOD.holds(NOON + 1000 * DAY)
 
 
 @pytest.mark.parametrize("name", ["csv", "ALPHAVANTAGE", "", "alphavantage_api_key"])
@@ -95,24 +115,6 @@ def test_a_name_without_limits_is_no_provider_that_takes_calls(name: str) -> Non
 def test_a_fingerprint_tells_keys_apart_without_holding_one() -> None:
     assert fingerprint("demo") == "2a97516c354b"
     assert fingerprint("") == ""
-
-
-@given(key=st.text(st.characters(exclude_categories=("Z", "C")), min_size=4, max_size=20))
-def test_a_key_is_masked_in_every_form_a_url_may_give_it(key: str) -> None:
-    whole = quote(key, safe="")
-    in_small_letters = re.sub("%..", lambda code: code[0].lower(), whole)
-
-    for form in (key, quote(key), whole, in_small_letters, quote(whole)):
-        assert masked(f"a\n{form}\nz {form}\n", key) == "a\n***\nz ***\n"
-
-
-def test_a_key_is_masked_in_capitals_too() -> None:
-    assert masked("your API key as A1B2C3D4", "a1b2c3d4") == "your API key as ***"
-
-
-@pytest.mark.parametrize("key", ["", "demo"])
-def test_what_is_no_secret_is_not_masked(key: str) -> None:
-    assert masked("the demo key is for demos", key) == "the demo key is for demos"
 
 
 @given(
@@ -153,6 +155,13 @@ def test_a_window_in_which_more_is_used_than_is_permitted_now_frees_when_a_call_
     assert found.frees_at == NOON + timedelta(minutes=58, milliseconds=1)
 
 
+def test_a_call_counts_until_its_window_is_over_to_the_millisecond() -> None:
+    (at_its_end,) = windows([(1, 3600.0)], [NOON - HOUR], now=NOON)
+    (after,) = windows([(1, 3600.0)], [NOON - HOUR], now=NOON + timedelta(milliseconds=1))
+
+    assert (at_its_end.left, after.left) == (0, 1)
+
+
 def test_an_unused_window_has_nothing_to_free() -> None:
     (found,) = windows([(2, 3600.0)], [NOON - timedelta(hours=2)], now=NOON)
 
@@ -173,15 +182,110 @@ def test_an_unused_window_has_nothing_to_free() -> None:
         ([Verdict.MINUTE_LIMIT], 60.0),
         ([Verdict.MINUTE_LIMIT, Verdict.BURST], 120.0),
         ([Verdict.MINUTE_LIMIT] * 4, 480.0),
+        ([Verdict.MINUTE_LIMIT] * 9, 480.0),
         ([Verdict.DAILY_LIMIT], None),
     ],
 )
 def test_a_provider_that_was_asked_too_fast_is_asked_again_ever_later(
     verdicts: list[Verdict], seconds: float | None
 ) -> None:
-    found = paused_until([Answered(verdict=verdict, at=NOON) for verdict in verdicts])
+    found = paused_until([answered(verdict) for verdict in verdicts])
 
     assert found == (None if seconds is None else NOON + timedelta(seconds=seconds))
+
+
+def test_what_was_too_fast_an_hour_before_is_no_part_of_the_row() -> None:
+    answers = [answered(Verdict.BURST, ago=ago) for ago in (timedelta(), HOUR - SECOND, HOUR)]
+
+    assert paused_until(answers) == NOON + timedelta(seconds=2.5)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.TRANSPORT, Verdict.UNKNOWN_NOTICE])
+def test_a_provider_that_fails_is_left_alone_ever_longer_and_six_hours_at_most(verdict: Verdict) -> None:
+    answers = [answered(verdict, ago=number * MINUTE) for number in range(40)]
+
+    found = [outage_after(answers[:count]) for count in (1, 2, 3, 6, 7, 40)]
+
+    assert [each and each.failures for each in found] == [1, 2, 3, 6, 7, 40]
+    minutes = [(each.until - NOON) / MINUTE for each in found if each]
+    assert minutes == [1, 3, 9, 243, 360, 360]
+    assert {each.detail for each in found if each} == {"no answer"}
+
+
+def test_any_other_answer_ends_an_outage() -> None:
+    failure = answered(Verdict.TRANSPORT)
+
+    for other in set(Verdict) - FAILING:
+        assert outage_after([answered(other), failure]) is None
+        after = outage_after([failure, answered(other, ago=MINUTE), answered(Verdict.TRANSPORT, ago=HOUR)])
+        assert after and after.failures == 1
+    assert outage_after([]) is None
+
+
+def test_calls_that_were_under_way_together_met_one_failure() -> None:
+    together = [
+        answered(Verdict.TRANSPORT, ago=number * SECOND, took=20 * SECOND) for number in (0, 5, 10, 20, 39)
+    ]
+
+    outage = outage_after(together)
+
+    assert outage and outage.failures == 2
+
+
+def test_a_failure_without_words_is_told_by_its_verdict() -> None:
+    outage = outage_after([Answered(verdict=Verdict.TRANSPORT, sent_at=NOON, at=NOON)])
+
+    assert outage and outage.detail == "transport"
+
+
+def test_an_outage_of_a_day_takes_nine_calls() -> None:
+    answers, now = list[Answered](), NOON
+    while now < NOON + DAY:
+        answers.insert(0, Answered(verdict=Verdict.TRANSPORT, sent_at=now, at=now))
+        remembered = [answer for answer in answers if answer.sent_at > now - OUTAGE_MEMORY]
+        outage = outage_after(remembered)
+        assert outage
+        now = outage.until
+
+    assert len(answers) == 9
+
+
+def test_a_long_outage_never_makes_the_pauses_shorter() -> None:
+    answers, now = list[Answered](), NOON
+    while now < NOON + 10 * DAY:
+        answers.insert(0, Answered(verdict=Verdict.TRANSPORT, sent_at=now, at=now))
+        outage = outage_after([answer for answer in answers if answer.sent_at > now - OUTAGE_MEMORY])
+        assert outage
+        now = outage.until
+
+    assert {later.at - sooner.at for later, sooner in pairwise(answers[:30])} == {LONGEST_PAUSE}
+
+
+def waits(job: int, provider: str = "auto", waits_for: str = "alphavantage", *asked: str) -> Waiting:
+    return Waiting(job_id=UUID(int=job), provider=provider, waits_for=waits_for, has_asked=frozenset(asked))
+
+
+@pytest.mark.parametrize(
+    ("job", "is_woken"),
+    [
+        (waits(1, "alphavantage", "alphavantage", "alphavantage"), False),
+        (waits(1, "tiingo", "tiingo", "tiingo"), True),
+        (waits(1, "auto", "tiingo", "tiingo"), True),
+        (waits(1, "auto", "alphavantage", "alphavantage"), True),
+        (waits(1, "auto", "alphavantage", "alphavantage", "tiingo"), False),
+        (waits(1, "bundled", "nobody"), False),
+    ],
+)
+def test_a_job_goes_on_for_whom_it_waits_and_under_the_plan_for_whom_it_has_not_asked(
+    job: Waiting, is_woken: bool
+) -> None:
+    assert bool(woken([job], {"alphavantage": 0, "tiingo": 1})) is is_woken
+
+
+def test_no_more_jobs_are_woken_than_there_are_calls() -> None:
+    jobs = [waits(1), waits(2), waits(3, "alphavantage"), waits(4), waits(5, "tiingo", "tiingo")]
+
+    assert woken(jobs, {"alphavantage": 1, "tiingo": 2}) == [UUID(int=number) for number in (1, 2, 4)]
 
 
 def test_data_teaches_once_what_the_call_needed() -> None:
@@ -191,6 +295,8 @@ def test_data_teaches_once_what_the_call_needed() -> None:
     assert taught(Verdict.DATA, FULL, found=known(capabilities={"full_history": True})) == ()
     assert taught(Verdict.DATA, FULL, found=known(capabilities={"full_history": False})) == (learnt,)
     assert taught(Verdict.DATA, DAILY) == ()
+    compact = Reading(verdict=Verdict.DATA, shows_capability=False)
+    assert lessons(ACCOUNT, FULL, compact, known=known(), seen=None) == ()
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PREMIUM_ENDPOINT, Verdict.PREMIUM_PARAMETER])

@@ -246,6 +246,16 @@ def test_calls_of_fetches_under_way_and_a_closed_provider_are_reckoned_with() ->
 
     assert spoken_for[0].at == NIGHT + DAY
     assert closed[0].at == NIGHT + 5 * HOUR
+    used_up = replace(FULL, left=0, frees_at=NIGHT + HOUR, closed_until=NIGHT + 5 * HOUR)
+    assert planned(watched("A"), budget=used_up)[0].at == NIGHT + 5 * HOUR
+
+
+def test_more_fetches_under_way_than_there_are_calls_make_no_calls() -> None:
+    crowded = replace(FULL, calls=3, left=3, spoken_for=9)
+
+    found = planned(*(watched(symbol) for symbol in "ABC"), watched("X", FRIDAY), budget=crowded)
+
+    assert [each.at for each in found if each.symbol in "ABC"] == [NIGHT + DAY, NIGHT + DAY, NIGHT + 2 * DAY]
 
 
 def test_a_quota_of_one_call_is_all_there_is() -> None:
