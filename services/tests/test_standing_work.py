@@ -5,20 +5,29 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
 from services.analytics.backtests.models import Run
 from services.analytics.backtests.services import standing_inputs, start_backtest
+from services.analytics.forecasting.models import Forecast
+from services.ingest import conftest as of_ingest
+from services.ingest.fetches.selectors import fetch_by_id
 from services.ingest.fetches.services import OtherFetchOpen, import_series, request_fetch
+from services.ingest.fetches.tests.fetching import providers_of, requested
+from services.ingest.market.models import InstrumentVersion
 from services.ingest.providers.domain import Bar, DailySeries
+from services.ingest.providers.tests.simulator import Simulator
 from services.ingest.sessions.domain import next_sessions
 from services.reports.documents.models import Report, ReportPart
 from services.reports.documents.services import start_report
 from services.tests.pipeline import drain_everything
 from shared.eventstore.jobs import JobAlreadyOpen, due_jobs
 from shared.eventstore.worker import run_job
+
+until, vendor, choose = of_ingest.until, of_ingest.vendor, of_ingest.choose  # fixtures
 
 pytestmark = pytest.mark.usefixtures("db", "cause")
 
@@ -145,3 +154,20 @@ def import_rows_and_break() -> None:
     )
     record_series(series=series, fetch_id=uuid4(), now=timezone.now())
     raise RuntimeError("after the event")
+
+
+def test_a_fetch_that_asked_two_providers_is_tested_forecast_and_reported_on_once(
+    vendor: Simulator, choose: of_ingest.Choose, db: psycopg.Connection[Any]
+) -> None:
+    vendor.is_free, vendor.clock = True, iter(range(0, 900, 2)).__next__
+    choose("alphavantage", "tiingo")
+
+    fetch_id = requested("auto")
+    drain_everything()
+
+    version = fetch_by_id(fetch_id).version
+    assert providers_of("AAPL", db) == {"alphavantage": 100, "tiingo": 500}
+    assert InstrumentVersion.objects.using("ingest").count() == version == 2
+    assert [run.data_version for run in Run.objects.using("analytics").all()] == [version]
+    assert {each.data_version for each in Forecast.objects.using("analytics").all()} == {version}
+    assert [report.state for report in reports()] == ["succeeded"]

@@ -8,6 +8,7 @@ from services.analytics.backtests.services import request_backtest, standing_inp
 from shared.contracts.conclusions import BacktestCompleted, BacktestRefused, BacktestRequested
 from shared.contracts.prices import PricesUpdated
 from shared.eventstore.registry import Recorded, register
+from shared.pricing.versions import is_followed
 
 _ASKED = {field.name for field in fields(BacktestRequested)} - {"run_id"}
 _DONE = {field.name for field in fields(BacktestCompleted)} - {"run_id", "standing", "symbol", "data_version"}
@@ -45,8 +46,10 @@ def project_refused(recorded: Recorded[BacktestRefused]) -> None:
 
 
 def start_standing_run(recorded: Recorded[PricesUpdated]) -> None:
-    """Test the standing strategy on the new prices."""
+    """Test the standing strategy on the new prices, once on all that a fetch brought."""
     event = recorded.event
+    if is_followed("analytics", event.symbol, version=event.version, fetch_id=event.fetch_id):
+        return
     inputs = standing_inputs(symbol=event.symbol, data_version=event.version)
     request_backtest(inputs=inputs, now=recorded.envelope.occurred_at)
 

@@ -6,6 +6,7 @@ from services.analytics.forecasting.track_record import QUANTILE_COLUMNS
 from shared.contracts.conclusions import ForecastIssued, ForecastRefused, ForecastRequested, ForecastsScored
 from shared.contracts.prices import PricesUpdated
 from shared.eventstore.registry import Recorded, register
+from shared.pricing.versions import is_followed
 
 
 def project_requested(recorded: Recorded[ForecastRequested]) -> None:
@@ -85,8 +86,10 @@ def project_scores(recorded: Recorded[ForecastsScored]) -> None:
 
 
 def start_standing_forecast(recorded: Recorded[PricesUpdated]) -> None:
-    """Forecast from the new prices."""
+    """Forecast from the new prices, once from all that a fetch brought."""
     event = recorded.event
+    if is_followed("analytics", event.symbol, version=event.version, fetch_id=event.fetch_id):
+        return
     request_forecast(symbol=event.symbol, data_version=event.version, now=recorded.envelope.occurred_at)
 
 

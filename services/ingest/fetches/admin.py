@@ -33,12 +33,12 @@ class FetchAdmin(RecordAdmin):
 
 @admin.register(Answer)
 class AnswerAdmin(RecordAdmin):
-    """Shows which answers a fetch that is under way has already, and not what they say."""
+    """Shows which answers a fetch or lookup that is under way has already, and not what they say."""
 
-    list_display = ("fetch_id", "provider", "call", "received_at")
+    list_display = ("asked_by", "provider", "call", "received_at")
     list_filter = ("provider", "call")
-    search_fields = ("fetch_id",)
-    search_help_text = "A fetch's id"
+    search_fields = ("asked_by",)
+    search_help_text = "The id of a fetch or lookup"
     ordering = ("-received_at",)
     heading = ("provider", "call")
     elsewhere = ("body",)

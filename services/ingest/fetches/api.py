@@ -58,7 +58,8 @@ class Fetch(serializers.Serializer[Any]):
 
     `partial` means that an end of the asked range is missing, for `reason`; `inner_gaps` are sessions without a
     bar. While it waits for a provider's quota, `resumes_at` says when it goes on, and `error` why it waits or is
-    tried again. Rows that cannot be true are left out and counted; sessions that another provider told stay as
+    tried again. `added_count` sessions are new, `corrected_count` came back different, and
+    `actions_changed_count` rows of splits and dividends changed. Rows that cannot be true are left out and counted; sessions that another provider told stay as
     they are (`kept_count`), and their closes are compared. Changes that look wrong wait for an operator under
     `quarantine_id`.
     """
@@ -74,6 +75,9 @@ class Fetch(serializers.Serializer[Any]):
     resumes_at = serializers.DateTimeField(allow_null=True)
     version = serializers.IntegerField(allow_null=True)
     changed = serializers.BooleanField(allow_null=True)
+    added_count = serializers.IntegerField(allow_null=True)
+    corrected_count = serializers.IntegerField(allow_null=True)
+    actions_changed_count = serializers.IntegerField(allow_null=True)
     first_session = serializers.DateField(allow_null=True)
     last_session = serializers.DateField(allow_null=True)
     bar_count = serializers.IntegerField(allow_null=True)

@@ -21,8 +21,9 @@ from shared.http.operations import started
 class FetchSymbol(OlderOperation):
     """Fetch all prices of a symbol and wait for them.
 
-    A provider is asked once a day (UTC): when a fetch of all its prices brought them today, the answer is that
-    fetch. One that failed, was refused or cancelled is tried again.
+    A provider is asked once a day (UTC): when a fetch of all its prices brought them today, the answer is the last
+    such fetch, and its header `Age` says how many seconds ago that ended. One that failed, was refused or cancelled is
+    tried again.
     """
 
     class Query(OlderQuery):
@@ -36,7 +37,7 @@ class FetchSymbol(OlderOperation):
 
     def get(self, request: Request, symbol: str) -> Response:
         """Fetch them."""
-        fetch_id = self.new_id()
+        fetch_id, now, is_earlier = self.new_id(), timezone.now(), False
         try:
             request_fetch(
                 fetch_id=fetch_id,
@@ -44,14 +45,17 @@ class FetchSymbol(OlderOperation):
                 provider=self.query["provider"],
                 start=None,
                 end=None,
-                now=timezone.now(),
+                now=now,
                 once_a_day=True,
             )
         except FetchedToday as done:
-            fetch_id = UUID(done.extra["fetch_id"])
+            fetch_id, is_earlier = UUID(done.extra["fetch_id"]), True
         except JobAlreadyOpen as under_way:
             fetch_id = UUID(under_way.extra["job_id"])
         fetch = self.finished(partial(fetch_by_id, fetch_id))
-        return started(
+        answer = started(
             Fetch(fetch).data, location=reverse("fetch", args=[fetch_id]), state=fetch.state, is_new=False
         )
+        if is_earlier and fetch.finished_at:
+            answer["Age"] = str(max(0, int((now - fetch.finished_at).total_seconds())))
+        return answer

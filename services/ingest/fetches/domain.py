@@ -88,12 +88,23 @@ def lacks_recent(held: Sequence[date], asked: Asked, *, now: datetime) -> bool:
 
 def lacks_history(held: Sequence[date], asked: Asked) -> bool:
     """Return whether sessions are wanted that are older than `held`, ascending, or lie in a long hole of theirs."""
-    inside = [day for day in held if (asked.start or date.min) <= day <= (asked.end or date.max)]
+    inside = within(held, asked)
     if not inside or longest_hole(inside) > LONG_HOLE_SESSIONS:
         return True
     if asked.start is None:
         return len(held) < WANTED_SESSIONS
     return len(sessions_between(max(asked.start, FIRST_DATE), inside[0])) > 1
+
+
+def within(days: Sequence[date], asked: Asked) -> list[date]:
+    """Return those of `days` that are in the asked range."""
+    return [day for day in days if (asked.start or date.min) <= day <= (asked.end or date.max)]
+
+
+def told_of(provider: str, detail: str) -> str:
+    """Return what happened to a provider as a sentence that names it, without its full stop."""
+    told = detail.rstrip(".")
+    return told if provider in told else f"{provider} failed: {told}"
 
 
 def longest_hole(sessions: Sequence[date]) -> int:

@@ -44,10 +44,13 @@ class Fetch(models.Model):
 
 
 class Answer(models.Model):
-    """A provider's answer to one call, kept until the fetch that needs it has ended: no call is spent twice."""
+    """A provider's answer to one call, kept until the fetch or lookup that needs it has ended.
 
-    pk = models.CompositePrimaryKey("fetch_id", "provider", "call")
-    fetch_id = models.UUIDField()
+    So no call is spent twice. `asked_by` is the fetch or lookup.
+    """
+
+    pk = models.CompositePrimaryKey("asked_by", "provider", "call")
+    asked_by = models.UUIDField()
     provider = models.TextField()
     call = models.TextField()
     body = models.BinaryField()

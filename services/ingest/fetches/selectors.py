@@ -8,10 +8,13 @@ from django.db import connections
 from django.db.models import OuterRef, QuerySet
 
 from services.ingest.fetches.models import Answer, Fetch
+from services.ingest.market.selectors import counted_by_fetch
 from services.ingest.providers.registry import REMOTE_NAMES
 from services.ingest.quota.selectors import is_ready
 from shared.errors import NotFound
 from shared.eventstore.selectors import with_live_state
+
+CHANGED = ("added_count", "corrected_count", "actions_changed_count")  # how many rows a fetch changed
 
 
 def fetch_by_id(fetch_id: UUID) -> Fetch:
@@ -25,14 +28,15 @@ def fetch_by_id(fetch_id: UUID) -> Fetch:
 
 
 def fetches() -> QuerySet[Fetch]:
-    """Return fetches, newest first, each with its `live_state`, `live_problem` and `resumes_at`."""
+    """Return fetches, newest first, each with its `live_state`, `live_problem` and `resumes_at`, and what it changed."""
     newest = Fetch.objects.using("ingest").order_by("-created_at", "-id")
+    newest = newest.annotate(**{column: counted_by_fetch(column) for column in CHANGED})
     return with_live_state(newest, kind="fetch", key=OuterRef("symbol"))
 
 
-def answers_of(fetch_id: UUID, *, provider: str) -> dict[str, tuple[bytes, datetime]]:
-    """Return the answers of a provider that a fetch has already, and since when, by name of the call."""
-    kept = Answer.objects.using("ingest").filter(fetch_id=fetch_id, provider=provider)
+def answers_to(asked_by: UUID, *, provider: str) -> dict[str, tuple[bytes, datetime]]:
+    """Return the answers of a provider that a fetch or lookup has already, and since when, by name of the call."""
+    kept = Answer.objects.using("ingest").filter(asked_by=asked_by, provider=provider)
     return {call: (bytes(body), at) for call, body, at in kept.values_list("call", "body", "received_at")}
 
 

@@ -1,35 +1,42 @@
 """Asks providers and records what they say."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
 
-from services.ingest.fetches.domain import Asked, Gathered, coverage_of, shortfall_of
+from services.ingest.fetches.domain import Asked, Gathered
 from services.ingest.fetches.models import Answer, Fetch
+from services.ingest.fetches.outcome import completed_event
 from services.ingest.fetches.selectors import fetches, ready_names, stored_sessions
 from services.ingest.indexes.domain import resolve_symbol
 from services.ingest.indexes.services import adopt_history, lock_names
 from services.ingest.market.domain import SourcesDisagree
-from services.ingest.market.selectors import instrument_named
 from services.ingest.market.services import Recording, record_series
 from services.ingest.providers.domain import DailySeries, UnknownSymbol
-from services.ingest.providers.registry import AUTO, BUNDLED, REMOTE_NAMES, require_provider
+from services.ingest.providers.registry import (
+    AUTO,
+    BUNDLED,
+    REMOTE_NAMES,
+    provider_names,
+    require_provider,
+)
 from services.ingest.quota.selectors import require_ready
 from services.ingest.sessions.domain import NEW_YORK
 from shared.contracts.codec import to_json
-from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested
+from shared.contracts.market_data import LookupFailed, LookupRequested
+from shared.contracts.prices import FetchFailed, FetchRequested
 from shared.errors import BellwetherError, NotFound, ValidationFailed
 from shared.eventstore.append import append
 from shared.eventstore.jobs import JobAlreadyOpen, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
 
 JOB_KIND = "fetch"
-NAMED_REJECTED = 100
 NO_OTHER_SOURCE = (
     "No other provider has a key: `bellwether key alphavantage` takes one, `bellwether import` a file."
 )
@@ -43,15 +50,9 @@ class OtherFetchOpen(BellwetherError):
 
 
 class FetchedToday(BellwetherError):
-    """Raised when the same was fetched today and once a day is enough; `fetch_id` names that fetch."""
+    """Raised when the same was fetched today and once a day is enough; `fetch_id` names the day's last that tells it."""
 
     status, slug, title = 409, "fetched-today", "The prices were fetched today"
-
-
-class NothingFound(BellwetherError):
-    """Raised when a provider knows the symbol but has no bar in the asked range."""
-
-    status, slug, title = 404, "nothing-found", "No prices in the asked range"
 
 
 def request_fetch(
@@ -83,7 +84,14 @@ def request_fetch(
     asked = Asked(symbol=symbol, provider=provider, start=start, end=end, with_actions=with_actions)
     event = _requested(fetch_id, asked, reason=reason)
     try:
-        _queue(event, now=now, once_a_day=once_a_day)
+        queue_work(
+            event,
+            job_id=fetch_id,
+            kind=JOB_KIND,
+            key=symbol,
+            now=now,
+            refuse_if_done=partial(_refuse_if_done, event, now=now) if once_a_day else None,
+        )
     except JobAlreadyOpen as under_way:
         other = fetches().filter(id=under_way.extra["job_id"]).first()
         if other is None or (other.provider, other.start, other.end) != (provider, start, end):
@@ -105,30 +113,54 @@ def _require_source(*, symbol: str, provider: str, now: datetime) -> None:
         raise UnknownSymbol(symbol=symbol, provider=BUNDLED.name, known=BUNDLED.symbols(), advice=advice)
 
 
-def _queue(event: FetchRequested, *, now: datetime, once_a_day: bool) -> None:
-    if once_a_day:
-        _refuse_if_done(event, now=now)
+def _refuse_if_done(event: FetchRequested, *, now: datetime) -> None:
+    done = Fetch.objects.using("ingest").filter(
+        symbol=event.symbol,
+        start=event.start,
+        end=event.end,
+        state__in=("succeeded", "partial"),
+        finished_at__date=now.astimezone(UTC).date(),
+    )
+    if done.filter(provider=event.provider).exists():
+        newest = done.filter(_answers_too(event.provider)).latest("finished_at")
+        raise FetchedToday(f"{event.symbol} was fetched today.", fetch_id=str(newest.id))
+
+
+def _answers_too(provider: str) -> Q:
+    """Return which fetches tell what one from `provider` would: those that asked it, and for the plan any."""
+    if provider == AUTO:
+        return Q(provider__in=provider_names())
+    return Q(provider=provider) | Q(sources__contains=[{"provider": provider}])
+
+
+def queue_work(
+    event: FetchRequested | LookupRequested,
+    *,
+    job_id: UUID,
+    kind: str,
+    key: str,
+    now: datetime,
+    refuse_if_done: Callable[[], None] | None,
+) -> None:
+    """Record what is asked and queue its job, unless it is done by now. Raises JobAlreadyOpen.
+
+    One that was under way before may be done only once this is queued; from then on there is none, so
+    `refuse_if_done` looks twice.
+    """
+    if refuse_if_done:
+        refuse_if_done()
     with transaction.atomic(using="ingest", durable=True):
-        recorded = append("ingest", _stream(event.fetch_id), event, now=now, expected_version=0)
+        recorded = append("ingest", f"{kind}-{job_id}", event, now=now, expected_version=0)
         enqueue(
             "ingest",
-            job_id=event.fetch_id,
-            kind=JOB_KIND,
-            key=event.symbol,
+            job_id=job_id,
+            kind=kind,
+            key=key,
             payload=to_json(event),
             causation_id=recorded[-1].event_id,
         )
-        if once_a_day:  # one that was under way before may be done only now; from here on there is none
-            _refuse_if_done(event, now=now)
-
-
-def _refuse_if_done(event: FetchRequested, *, now: datetime) -> None:
-    same = {"symbol": event.symbol, "provider": event.provider, "start": event.start, "end": event.end}
-    done = Fetch.objects.using("ingest").filter(
-        **same, state__in=("succeeded", "partial"), finished_at__date=now.astimezone(UTC).date()
-    )
-    if found := done.order_by("-finished_at").first():
-        raise FetchedToday(f"{event.symbol} was fetched today.", fetch_id=str(found.id))
+        if refuse_if_done:
+            refuse_if_done()
 
 
 def _other_fetch(symbol: str, other: Any) -> OtherFetchOpen:
@@ -142,10 +174,15 @@ def _other_fetch(symbol: str, other: Any) -> OtherFetchOpen:
     )
 
 
-def keep_answer(*, fetch_id: UUID, provider: str, call: str, body: bytes, now: datetime) -> None:
-    """Keep an answer until the fetch ends; one that was kept before stays."""
-    answer = Answer(fetch_id=fetch_id, provider=provider, call=call, body=body, received_at=now)
+def keep_answer(*, asked_by: UUID, provider: str, call: str, body: bytes, now: datetime) -> None:
+    """Keep an answer until the fetch or lookup ends; one that was kept before stays."""
+    answer = Answer(asked_by=asked_by, provider=provider, call=call, body=body, received_at=now)
     Answer.objects.using("ingest").bulk_create([answer], ignore_conflicts=True)
+
+
+def forget_answers(*, asked_by: UUID) -> None:
+    """Drop what was kept for a fetch or lookup, in the transaction that ends it."""
+    Answer.objects.using("ingest").filter(asked_by=asked_by).delete()
 
 
 def complete_fetch(*, job: LeasedJob, asked: Asked, gathered: Gathered, now: datetime) -> None:
@@ -169,19 +206,27 @@ def complete_fetch(*, job: LeasedJob, asked: Asked, gathered: Gathered, now: dat
                 shortfalls.append(disagreement.detail)
         adopt_history(symbol=asked.symbol, now=now)
         told = replace(gathered, shortfalls=tuple(shortfalls))
-        completed = _completed(job.id, asked, told, recordings, now=now)
+        completed = completed_event(job.id, asked, told, recordings, now=now)
         append("ingest", _stream(job.id), completed, now=now)
-        _forget_answers(job.id)
+        forget_answers(asked_by=job.id)
         finish(job, completed.state)
 
 
 def fail_fetch(*, job: LeasedJob, state: str, problem: dict[str, Any], now: datetime) -> None:
     """Record that a fetch job brought nothing, and why."""
-    failed = FetchFailed(fetch_id=job.id, state=state, symbol=job.payload["symbol"], problem=problem)
+    fail_work(
+        FetchFailed(fetch_id=job.id, state=state, symbol=job.payload["symbol"], problem=problem),
+        job=job,
+        now=now,
+    )
+
+
+def fail_work(event: FetchFailed | LookupFailed, *, job: LeasedJob, now: datetime) -> None:
+    """Record why a job brought nothing, and end it."""
     with transaction.atomic(using="ingest", durable=True):
-        append("ingest", _stream(job.id), failed, now=now)
-        _forget_answers(job.id)
-        finish(job, state, problem=problem)
+        append("ingest", f"{job.kind}-{job.id}", event, now=now)
+        forget_answers(asked_by=job.id)
+        finish(job, event.state, problem=event.problem)
 
 
 def cancel_fetch(*, fetch_id: UUID) -> None:
@@ -207,7 +252,9 @@ def import_series(*, fetch_id: UUID, series: DailySeries, now: datetime, replace
         lock_names(symbol=series.symbol)
         recording = record_series(series=series, fetch_id=fetch_id, now=now, replaces=replaces)
         adopt_history(symbol=series.symbol, now=now)
-        completed = _completed(fetch_id, asked, Gathered(series=(series,)), [(series, recording)], now=now)
+        completed = completed_event(
+            fetch_id, asked, Gathered(series=(series,)), [(series, recording)], now=now
+        )
         append("ingest", _stream(fetch_id), completed, now=now)
     return recording
 
@@ -222,67 +269,6 @@ def _requested(fetch_id: UUID, asked: Asked, *, reason: str | None = None) -> Fe
         with_actions=asked.with_actions,
         reason=reason,
     )
-
-
-def _completed(
-    fetch_id: UUID,
-    asked: Asked,
-    gathered: Gathered,
-    recordings: Sequence[tuple[DailySeries, Recording]],
-    *,
-    now: datetime,
-) -> FetchCompleted:
-    coverage = coverage_of(_asked_sessions(asked, gathered), asked, now=now)
-    reason = shortfall_of(coverage, gathered, asked, now=now)
-    held_back = [each.quarantine_id for _, each in recordings if each.quarantine_id]
-    rejected = [(series.provider, row) for series in gathered.series for row in series.rejected]
-    provisional = [series.provisional_session for series in gathered.series if series.provisional_session]
-    return FetchCompleted(
-        fetch_id=fetch_id,
-        state="partial" if reason else "succeeded",
-        symbol=asked.symbol,
-        version=instrument_named(asked.symbol).version,
-        changed=any(each.changed for _, each in recordings),
-        first_session=coverage.first_session,
-        last_session=coverage.last_session,
-        bar_count=coverage.bar_count,
-        missing_before=coverage.missing_before,
-        missing_after=coverage.missing_after,
-        inner_gaps=coverage.inner_gaps,
-        reason=reason,
-        sources=tuple(_source(series) for series, _ in recordings),
-        rejected_count=len(rejected),
-        rejected=tuple({"provider": name, **asdict(row)} for name, row in rejected[:NAMED_REJECTED]),
-        provisional_session=provisional[0] if provisional else None,
-        kept_count=sum(each.kept_count for _, each in recordings),
-        compared_count=sum(each.compared_count for _, each in recordings),
-        disagreeing_count=sum(each.disagreeing_count for _, each in recordings),
-        disagreements=tuple(item for _, each in recordings for item in each.disagreements),
-        quarantine_id=held_back[0] if held_back else None,
-        quarantined_count=sum(each.quarantined_count for _, each in recordings),
-    )
-
-
-def _asked_sessions(asked: Asked, gathered: Gathered) -> tuple[date, ...]:
-    sessions = stored_sessions(asked.symbol, start=asked.start, end=asked.end)
-    if not sessions:
-        why = ". ".join([f"There is no bar of {asked.symbol} in the asked range", *gathered.kept_back])
-        raise NothingFound(f"{why}.")
-    return sessions
-
-
-def _source(series: DailySeries) -> dict[str, Any]:
-    sessions = [bar.session.isoformat() for bar in series.bars]
-    return {
-        "provider": series.provider,
-        "first_session": sessions[0] if sessions else None,
-        "last_session": sessions[-1] if sessions else None,
-        "bar_count": len(sessions),
-    }
-
-
-def _forget_answers(fetch_id: UUID) -> None:
-    Answer.objects.using("ingest").filter(fetch_id=fetch_id).delete()
 
 
 def _stream(fetch_id: UUID) -> str:

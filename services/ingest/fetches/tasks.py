@@ -4,23 +4,33 @@ A job that has to wait for a provider's quota is a row until then, and begins an
 with the fetch, so no call is made twice.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 
-from services.ingest.fetches.domain import Asked, Gathered, lacks_history, lacks_recent, shows_jump
+from services.ingest.fetches.domain import (
+    Asked,
+    Gathered,
+    lacks_history,
+    lacks_recent,
+    shows_jump,
+    told_of,
+    within,
+)
+from services.ingest.fetches.outcome import NothingFound
 from services.ingest.fetches.selectors import (
-    answers_of,
+    answers_to,
     gave_all_before,
     newest_provider,
     ready_names,
     stored_sessions,
 )
-from services.ingest.fetches.services import JOB_KIND, NothingFound, complete_fetch, fail_fetch, keep_answer
+from services.ingest.fetches.services import JOB_KIND, complete_fetch, fail_fetch, keep_answer
 from services.ingest.providers.calls import RemoteProvider, SeriesRequest
 from services.ingest.providers.domain import DailySeries
 from services.ingest.providers.faults import BadProviderData, NotInPlan, SymbolRefused
@@ -32,9 +42,7 @@ from shared.errors import BellwetherError
 from shared.eventstore.jobs import JobKind, LeasedJob, WaitingForQuota, register_jobs
 
 HISTORY_SOURCE = "tiingo"
-SHORT_WAIT = timedelta(
-    minutes=1
-)  # such a wait is for the next call only: another provider would be no faster
+SHORT_WAIT = timedelta(seconds=30)  # is for the pace of calls: another provider would hardly be faster
 
 type Clock = Callable[[], datetime]
 
@@ -49,7 +57,11 @@ def run(job: LeasedJob, *, clock: Clock = timezone.now) -> None:
     else:
         held = stored_sessions(asked.symbol)
         series = _remote(job.id, asked.provider, asked, held, clock=clock)
-        gathered = Gathered(series=(series,), kept_back=tuple(_cut_short([series])), is_current=True)
+        gathered = Gathered(
+            series=(series,) if series else (),
+            kept_back=tuple(_kept_back(asked.provider, series)),
+            is_current=True,
+        )
     complete_fetch(job=job, asked=asked, gathered=gathered, now=clock())
 
 
@@ -69,41 +81,57 @@ def _by_plan(fetch_id: UUID, asked: Asked, *, clock: Clock) -> Gathered:
         return Gathered(series=(_bundled(asked),))
     held = stored_sessions(asked.symbol)
     have, series, faults, kept_back = list(held), list[DailySeries](), list[BellwetherError](), list[str]()
+    told = list[str]()
     for name in names:
         if not _is_worth_asking(name, have, asked, now=clock()):
-            kept_back += _keeps_back(name, have, asked)
+            if lacks_history(have, asked) and capabilities_of(name).get("full_history") is False:
+                kept_back.append(_not_in_plan(name))
             continue
         try:
-            series.append(_remote(fetch_id, name, asked, held, clock=clock))
+            one = _remote(fetch_id, name, asked, held, clock=clock)
         except BellwetherError as fault:
             if isinstance(fault, WaitingForQuota) and fault.until - clock() <= SHORT_WAIT:
                 raise
             faults.append(fault)
+            told.append(told_of(name, fault.detail))
             continue
-        kept_back += _cut_short(series[-1:])
-        have = sorted({*held, *(bar.session for one in series for bar in one.bars)})
+        kept_back += _kept_back(name, one)
+        series += [one] if one else []
+        have = sorted({*held, *(bar.session for each in series for bar in each.bars)})
     if kept_back and HISTORY_SOURCE not in names:
-        kept_back.append(f"A key of {HISTORY_SOURCE} or an imported file brings them")
+        kept_back.append(f"`bellwether key {HISTORY_SOURCE}` or `bellwether import FILE` brings them")
     waits = [fault for fault in faults if isinstance(fault, WaitingForQuota)]
-    if faults and lacks_recent(have, asked, now=clock()) and (waits or not series):
-        raise min(waits, key=lambda wait: wait.until) if waits else faults[0]
+    is_lacking = lacks_recent(have, asked, now=clock())
+    if (faults and is_lacking and not series) or (waits and (is_lacking or not within(have, asked))):
+        decisive = min(faults, key=partial(_again_at, now=clock())) if waits else faults[0]
+        decisive.detail = f"{'. '.join(told)}."
+        raise decisive
     return Gathered(
         series=tuple(series),
-        shortfalls=tuple(fault.detail.rstrip(".") for fault in faults),
+        shortfalls=tuple(told),
         kept_back=tuple(kept_back),
         is_current=True,
     )
 
 
-def _cut_short(series: Sequence[DailySeries]) -> Iterator[str]:
-    for one in series:
-        if one.is_cut_short:
-            yield f"{one.provider} gave the last {len(one.bars)} sessions only"
+def _again_at(fault: BellwetherError, *, now: datetime) -> datetime:
+    """Return when to ask again after a fault; never, where it does not pass."""
+    if isinstance(fault, WaitingForQuota):
+        return fault.until
+    if fault.status < 500 or fault.retry_after_seconds is None:
+        return datetime.max.replace(tzinfo=UTC)
+    return now + timedelta(seconds=fault.retry_after_seconds)
 
 
-def _keeps_back(name: str, have: Sequence[date], asked: Asked) -> Iterator[str]:
-    if lacks_history(have, asked) and capabilities_of(name).get("full_history") is False:
-        yield f"The plan of the key of {name} does not include older sessions"
+def _kept_back(name: str, series: DailySeries | None) -> Iterator[str]:
+    if series is None:
+        yield _not_in_plan(name)
+    elif series.is_cut_short:
+        yield f"{name} gave the last {len(series.bars)} sessions only"
+
+
+def _not_in_plan(name: str) -> str:
+    return f"The plan of the key of {name} does not include older sessions"
 
 
 def _in_order(symbol: str) -> list[str]:
@@ -127,8 +155,13 @@ def _bundled(asked: Asked) -> DailySeries:
     return series
 
 
-def _remote(fetch_id: UUID, name: str, asked: Asked, held: tuple[date, ...], *, clock: Clock) -> DailySeries:
-    """Return a remote provider's series; a jump in new prices asks for the splits too, if they were not."""
+def _remote(
+    fetch_id: UUID, name: str, asked: Asked, held: tuple[date, ...], *, clock: Clock
+) -> DailySeries | None:
+    """Return a remote provider's series, None without asking where its key's plan has nothing of it.
+
+    A jump in new prices asks for the splits too, if they were not asked for.
+    """
     provider = remote_provider(name)
     request = SeriesRequest(
         symbol=asked.symbol,
@@ -140,17 +173,26 @@ def _remote(fetch_id: UUID, name: str, asked: Asked, held: tuple[date, ...], *, 
         today=clock().astimezone(NEW_YORK).date(),
     )
     series = _read(fetch_id, provider, request, clock=clock)
-    if series.splits is None and not request.with_actions and shows_jump(series, since=request.held_to):
+    if (
+        series
+        and series.splits is None
+        and not request.with_actions
+        and shows_jump(series, since=request.held_to)
+    ):
         series = _read(fetch_id, provider, replace(request, with_actions=True), clock=clock)
     return series
 
 
-def _read(fetch_id: UUID, provider: RemoteProvider, request: SeriesRequest, *, clock: Clock) -> DailySeries:
-    """Return the series in the answers to all calls it takes, as of when the first of them came.
+def _read(
+    fetch_id: UUID, provider: RemoteProvider, request: SeriesRequest, *, clock: Clock
+) -> DailySeries | None:
+    """Return the series in the answers to all calls it takes, as of when the first of them came; None without any.
 
     An answer may have waited for the others: what was not over when it came is not final now.
     """
     answers = _answers(fetch_id, provider, request, clock=clock)
+    if not answers:
+        return None
     bodies = {name: body for name, (body, _) in answers.items() if body}
     series = provider.read_series(request, bodies, now=min(at for _, at in answers.values()))
     untold = [name for name in answers if name not in bodies]
@@ -169,7 +211,7 @@ def _answers(
     """
     while True:
         known = capabilities_of(provider.name)
-        answers = answers_of(fetch_id, provider=provider.name)
+        answers = answers_to(fetch_id, provider=provider.name)
         calls = provider.series_calls(request, capabilities=known)
         missing = [call for call in calls if call.name not in answers]
         if not missing:
@@ -182,7 +224,7 @@ def _answers(
             if missing[0] == calls[0]:
                 raise
             body = b""
-        keep_answer(fetch_id=fetch_id, provider=provider.name, call=missing[0].name, body=body, now=clock())
+        keep_answer(asked_by=fetch_id, provider=provider.name, call=missing[0].name, body=body, now=clock())
 
 
 register_jobs("ingest", {JOB_KIND: JobKind(run=run, fail=fail)})

@@ -59,7 +59,8 @@ class Lookup(Summary):
 class RequestLookup(Operation):
     """Ask a provider for a quote, a company's overview, weekly or monthly prices, or what matches some words.
 
-    Calls are few, so the same is asked once a day (UTC) unless `fresh`; else the answer is the one of today.
+    Calls are few, so the same is asked once a day (UTC) unless `fresh`; else the answer is the one of today, also
+    when it was that the provider knows nothing of it.
     Weekly and monthly prices are for reading only: nothing is tested or forecast on them.
     """
 

@@ -256,3 +256,11 @@ def test_only_a_superuser_is_shown_the_way_to_the_admin(visitor: Client, anna: U
 
     assert b"/admin/" not in before
     assert b"/admin/" in visitor.get("/").content
+
+
+def test_whoever_is_logged_in_is_shown_the_way_to_the_market_data(visitor: Client, anna: User) -> None:
+    found = visitor.get("/").content.decode()
+
+    for address in ("instruments/", "fetches/", "quota/", "watchlists/", "quarantine/?status=open"):
+        assert f'href="/api/v1/{address}"' in found
+    assert "/api/v1/quota/" not in browser().get("/").content.decode()

@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connections
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
+from services.ingest.conftest import Choose
 from services.ingest.fetches import services
 from services.ingest.fetches.models import Fetch
 from services.ingest.fetches.services import FetchedToday, request_fetch
@@ -52,9 +54,9 @@ def done(*, finished_at: datetime, **other: Any) -> UUID:
     return fetch_id
 
 
-def ask(now: datetime) -> None:
+def ask(now: datetime, *, symbol: str = "FB", provider: str = "bundled") -> None:
     request_fetch(
-        fetch_id=uuid4(), symbol="FB", provider="bundled", start=None, end=None, now=now, once_a_day=True
+        fetch_id=uuid4(), symbol=symbol, provider=provider, start=None, end=None, now=now, once_a_day=True
     )
 
 
@@ -78,6 +80,18 @@ def test_a_second_request_of_the_day_is_answered_with_the_first_ones_fetch(
     assert first.json()["status"] == "succeeded"
     assert asked == ["FB"]
     assert Fetch.objects.using("ingest").count() == 1
+
+
+def test_what_is_fetched_for_a_request_is_not_called_earlier(token: str) -> None:
+    patient = Client(headers={"Authorization": f"Token {token}"})
+    with draining(("ingest",)):
+        first, second = (patient.get("/fetch/FB/") for _ in range(2))
+    Fetch.objects.using("ingest").update(finished_at=F("finished_at") - timedelta(seconds=90))
+    third = patient.get("/fetch/FB/")
+
+    assert ("Age" in first, "Age" in second) == (False, True)
+    assert 90 <= int(third["Age"]) < 120
+    assert first.json()["id"] == second.json()["id"] == third.json()["id"]
 
 
 def test_many_requests_at_once_ask_the_provider_once(token: str, asked: list[str]) -> None:
@@ -189,3 +203,42 @@ def test_an_unknown_provider_is_refused(api: ApiClient) -> None:
     body = assert_problem(api.get("/fetch/FB/?provider=nobody"), 400, "validation-error")
 
     assert [error["attr"] for error in body["errors"]] == ["provider"]
+
+
+@pytest.mark.usefixtures("db", "cause")
+@pytest.mark.parametrize(
+    ("provider", "later", "is_answer"),
+    [
+        ("auto", {"provider": "tiingo"}, True),
+        ("auto", {"provider": "auto"}, True),
+        ("auto", {"provider": "csv"}, False),
+        ("auto", {"provider": "tiingo", "start": date(2015, 1, 2)}, False),
+        ("auto", {"provider": "tiingo", "state": "failed"}, False),
+        (
+            "tiingo",
+            {"provider": "auto", "sources": [{"provider": "alphavantage"}, {"provider": "tiingo"}]},
+            True,
+        ),
+        ("tiingo", {"provider": "auto", "sources": [{"provider": "alphavantage"}]}, False),
+    ],
+)
+def test_the_answer_is_the_days_last_fetch_that_tells_the_same(
+    provider: str, later: dict[str, Any], is_answer: bool, choose: Choose
+) -> None:
+    choose("tiingo")
+    first = done(finished_at=NOON - timedelta(hours=3), symbol="IBM", provider=provider)
+    second = done(finished_at=NOON - timedelta(hours=1), symbol="IBM", **later)
+
+    with pytest.raises(FetchedToday) as today:
+        ask(NOON, symbol="IBM", provider=provider)
+
+    assert today.value.extra == {"fetch_id": str(second if is_answer else first)}
+
+
+@pytest.mark.usefixtures("db", "cause")
+def test_a_fetch_from_another_provider_alone_does_not_keep_the_plan_from_being_asked() -> None:
+    done(finished_at=NOON, provider="bundled")
+
+    ask(NOON, provider="auto")
+
+    assert Fetch.objects.using("ingest").filter(state="queued", provider="auto").count() == 1

@@ -15,6 +15,8 @@ from services.ingest.fetches.domain import (
     last_final_session,
     shortfall_of,
     shows_jump,
+    told_of,
+    within,
 )
 from services.ingest.providers.domain import Bar, DailySeries
 from services.ingest.sessions.domain import sessions_between
@@ -147,3 +149,43 @@ def test_a_long_hole_and_a_range_without_any_row_lack_history() -> None:
     assert lacks_history(holed, asked(start=LAST_TWO_YEARS[8], end=LAST_TWO_YEARS[20]))
     assert not lacks_history(holed, asked(start=LAST_TWO_YEARS[30]))
     assert not lacks_history(LAST_TWO_YEARS[:5] + LAST_TWO_YEARS[25:], asked(start=LAST_TWO_YEARS[0]))
+
+
+def test_a_range_that_begins_with_its_first_bar_has_nothing_missing_before() -> None:
+    coverage = coverage_of(LAST_TWO_YEARS, asked(start=LAST_TWO_YEARS[0]), now=NOON)
+
+    assert coverage.missing_before is None
+
+
+def test_two_years_are_enough_whatever_is_kept_back() -> None:
+    cut = Gathered(series=(), kept_back=("alphavantage gave the last 100 sessions only",))
+    enough, short = (
+        coverage_of(LAST_TWO_YEARS[-count:], asked(), now=NOON)
+        for count in (WANTED_SESSIONS, WANTED_SESSIONS - 1)
+    )
+
+    assert shortfall_of(enough, cut, asked(), now=NOON) is None
+    assert shortfall_of(short, cut, asked(), now=NOON)
+
+
+def test_an_end_that_is_missing_is_told_once() -> None:
+    wanted = asked(end=date(2026, 11, 30))
+    coverage = coverage_of(LAST_TWO_YEARS[:-1], wanted, now=NOON)
+
+    reason = shortfall_of(coverage, Gathered(series=(), is_current=True), wanted, now=NOON)
+
+    assert reason == "Nothing is stored after 2026-11-18, up to 2026-11-19."
+
+
+def test_both_ends_belong_to_a_range() -> None:
+    days = LAST_TWO_YEARS[:5]
+
+    assert within(days, asked(start=days[1], end=days[3])) == list(days[1:4])
+    assert within(days, asked()) == list(days)
+
+
+def test_what_happened_to_a_provider_names_it() -> None:
+    assert (
+        told_of("tiingo", "The answer is no list of rows.") == "tiingo failed: The answer is no list of rows"
+    )
+    assert told_of("tiingo", "tiingo was asked too fast.") == "tiingo was asked too fast"

@@ -1,9 +1,7 @@
 """Fetches from vendors: what is asked, what is recorded, and what becomes of each fault."""
 
-from collections import Counter
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -12,8 +10,18 @@ from django.utils import timezone
 from services.ingest.conftest import Choose
 from services.ingest.fetches.models import Answer
 from services.ingest.fetches.selectors import fetch_by_id, stored_sessions
-from services.ingest.fetches.services import OtherFetchOpen, request_fetch
+from services.ingest.fetches.services import OtherFetchOpen
 from services.ingest.fetches.tasks import run
+from services.ingest.fetches.tests.fetching import (
+    asked,
+    fetched,
+    free_quota,
+    let_outage_pass,
+    make_due,
+    providers_of,
+    requested,
+)
+from services.ingest.market.selectors import instrument_named
 from services.ingest.providers.calls import Verdict
 from services.ingest.providers.domain import UnknownSymbol
 from services.ingest.providers.faults import KeyMissing
@@ -26,41 +34,6 @@ FULL_AND_ACTIONS = ["TIME_SERIES_DAILY", "DIVIDENDS", "SPLITS"]
 LIMITED = ((2, 3_600.0),)
 
 pytestmark = pytest.mark.usefixtures("db", "cause")
-
-
-def fetched(provider: str = "auto", *, symbol: str = "AAPL", **asked: Any) -> Any:
-    fetch_id = requested(provider, symbol=symbol, **asked)
-    drain_everything(("ingest",))
-    return fetch_by_id(fetch_id)
-
-
-def requested(provider: str, *, symbol: str = "AAPL", **asked: Any) -> UUID:
-    fetch_id = uuid4()
-    whole = {"start": None, "end": None, "now": timezone.now(), **asked}
-    request_fetch(fetch_id=fetch_id, symbol=symbol, provider=provider, **whole)
-    return fetch_id
-
-
-def make_due(db: psycopg.Connection[Any]) -> None:
-    db.execute("UPDATE ingest.job SET run_after = now() WHERE state IN ('queued', 'waiting_quota')")
-
-
-def free_quota(db: psycopg.Connection[Any]) -> None:
-    """Have all that was counted be counted a day ago."""
-    tables = db.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'ingest_quota'").fetchall()
-    for (table,) in tables:
-        db.execute(
-            f"UPDATE ingest_quota.\"{table}\" SET item_timestamp = item_timestamp - interval '25 hours'"
-        )
-
-
-def asked(vendor: Simulator) -> list[str]:
-    return [one.function for one in vendor.asked]
-
-
-def providers_of(symbol: str, db: psycopg.Connection[Any]) -> Counter[str]:
-    rows = db.execute("SELECT provider FROM ingest.bar WHERE symbol = %s", [symbol]).fetchall()
-    return Counter(provider for (provider,) in rows)
 
 
 def test_a_key_with_full_history_brings_prices_dividends_and_splits(
@@ -198,7 +171,7 @@ def test_a_passing_fault_is_tried_again_and_leaves_what_is_stored_alone(
     assert queued.live_problem["type"] == "/problems/provider-unavailable"
     assert db.execute("SELECT * FROM ingest.bar ORDER BY session").fetchall() == before
     for _ in range(2):
-        make_due(db)
+        let_outage_pass(db)
         drain_everything(("ingest",))
     assert fetch_by_id(queued.id).state == "succeeded"
     assert len(vendor.asked) == 4
@@ -212,7 +185,7 @@ def test_a_fault_that_stays_fails_the_fetch_after_three_tries(
 
     fetch = fetched("tiingo")
     for _ in range(3):
-        make_due(db)
+        let_outage_pass(db)
         drain_everything(("ingest",))
 
     failed = fetch_by_id(fetch.id)
@@ -232,6 +205,7 @@ def test_an_answer_that_cannot_be_true_stores_nothing_and_says_why(
 
     assert (fetch.state, fetch.problem["type"]) == ("failed", "/problems/provider-bad-data")
     assert stored_sessions("AAPL") == ()
+    assert not Answer.objects.using("ingest").exists()
 
 
 def test_a_symbol_nobody_knows_is_refused(vendor: Simulator, choose: Choose) -> None:
@@ -361,6 +335,7 @@ def test_prices_are_good_without_an_answer_on_dividends(
 
     assert (fetch.state, fetch.bar_count) == ("succeeded", 600)
     assert asked(vendor) == FULL_AND_ACTIONS
+    assert instrument_named("AAPL").notes == ["alphavantage did not tell dividends"]
 
 
 def test_a_source_that_must_wait_long_gives_way_to_one_that_is_free(
@@ -386,15 +361,3 @@ def test_a_fetch_that_waits_for_its_quota_says_so_to_whoever_asks_another_source
         requested("tiingo")
 
     assert caught.value.extra["fetch_id"] == str(waiting.id)
-
-
-def test_a_range_older_than_what_a_free_key_gives_is_refused_with_that_reason(
-    vendor: Simulator, choose: Choose, until: date
-) -> None:
-    vendor.is_free, vendor.clock = True, iter(range(0, 900, 2)).__next__
-    choose("alphavantage")
-
-    fetch = fetched("alphavantage", start=until - timedelta(days=700), end=until - timedelta(days=600))
-
-    assert (fetch.state, (fetch.problem or {})["type"]) == ("refused", "/problems/nothing-found")
-    assert "sessions only" in (fetch.problem or {})["detail"]

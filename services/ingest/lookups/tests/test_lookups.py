@@ -1,14 +1,22 @@
 """Questions beside daily prices: asked once a day, answered with rows, kept by their hash."""
 
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db.models import F
+from django.utils import timezone
 
 from services.ingest.conftest import Choose
-from services.ingest.lookups.models import LookupAnswer
+from services.ingest.fetches.selectors import answers_to
+from services.ingest.lookups import services, tasks
+from services.ingest.lookups.models import Lookup, LookupAnswer
+from services.ingest.providers.alphavantage import AlphaVantage
 from services.ingest.providers.calls import Verdict
-from services.ingest.providers.tests.simulator import Simulator
+from services.ingest.providers.tests.simulator import Fault, Simulator
 from services.tests.pipeline import drain_everything
+from shared.eventstore.models import Job
 from shared.http.tests.api_client import ApiClient, assert_problem
 
 LOOKUPS = "/api/v1/lookups/"
@@ -25,6 +33,10 @@ def answered(api: ApiClient, **asked: Any) -> dict[str, Any]:
     drain_everything(("ingest",))
     shown: dict[str, Any] = api.show(made["Location"])
     return shown
+
+
+def kept_for(lookup: dict[str, Any]) -> list[str]:
+    return list(answers_to(UUID(lookup["id"]), provider="alphavantage"))
 
 
 def test_a_quote_is_one_row_with_decimals_as_strings(api: ApiClient, vendor: Simulator) -> None:
@@ -107,3 +119,107 @@ def test_a_list_shows_them_without_their_answers(api: ApiClient) -> None:
 
     assert [row["kind"] for row in listed] == ["quote"]
     assert "results" not in listed[0]
+
+
+def test_that_nothing_is_found_is_remembered_for_the_day(api: ApiClient, vendor: Simulator) -> None:
+    first = answered(api, kind="search", subject="no such company")
+    second = api.send(LOOKUPS, kind="search", subject="no such company")
+    answered(api, kind="search", subject="no such company", fresh=True)
+
+    assert (first["status"], first["error"]["type"]) == ("refused", "/problems/symbol-refused")
+    assert (second.status_code, second.json()["id"]) == (200, first["id"])
+    assert len(vendor.asked) == 2
+
+
+def test_what_failed_otherwise_is_asked_again_the_same_day(api: ApiClient, vendor: Simulator) -> None:
+    vendor.next(Fault.DUPLICATE_KEYS)
+    first = answered(api, kind="quote", subject="AAPL")
+    second = answered(api, kind="quote", subject="AAPL")
+
+    assert [first["status"], second["status"]] == ["failed", "succeeded"]
+
+
+def test_an_answer_that_could_not_be_recorded_is_not_asked_for_again(
+    api: ApiClient, vendor: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: Any) -> None:
+        raise RuntimeError("the process died here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "complete_lookup", broken)
+        waiting = answered(api, kind="quote", subject="AAPL")
+    assert (waiting["status"], kept_for(waiting)) == ("queued", ["quote"])
+    Job.objects.using("ingest").update(run_after=timezone.now())
+    drain_everything(("ingest",))
+
+    shown = api.show(f"{LOOKUPS}{waiting['id']}/")
+    assert (shown["status"], len(vendor.asked)) == ("succeeded", 1)
+    assert kept_for(shown) == []
+
+
+def test_an_answer_is_read_as_of_when_it_came(
+    api: ApiClient, vendor: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_at: list[datetime] = []
+    vendor_reads = AlphaVantage.read_lookup
+
+    def read(self: AlphaVantage, kind: str, subject: str, body: bytes, *, now: datetime) -> Any:
+        read_at.append(now)
+        if len(read_at) == 1:
+            raise RuntimeError("the process died here")
+        return vendor_reads(self, kind, subject, body, now=now)
+
+    monkeypatch.setattr(AlphaVantage, "read_lookup", read)
+    answered(api, kind="weekly", subject="AAPL")
+    Job.objects.using("ingest").update(run_after=timezone.now())
+    drain_everything(("ingest",))
+
+    assert len(read_at) == 2
+    assert read_at[0] == read_at[1]
+
+
+def test_a_refusal_leaves_no_answer_behind(api: ApiClient, vendor: Simulator) -> None:
+    vendor.next(Fault.WRONG_SYMBOL)
+
+    lookup = answered(api, kind="quote", subject="AAPL")
+
+    assert (lookup["status"], len(vendor.asked)) == ("failed", 1)
+    assert kept_for(lookup) == []
+
+
+def test_one_that_is_answered_while_the_next_is_being_queued_is_seen(
+    api: ApiClient, vendor: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = api.send(LOOKUPS, kind="quote", subject="AAPL").json()["id"]
+    look, looks = services._refuse_if_answered, 0
+
+    def look_then_answer_the_first(*args: Any, **kwargs: Any) -> None:
+        nonlocal looks
+        looks += 1
+        look(*args, **kwargs)
+        if looks == 1:
+            drain_everything(("ingest",))
+
+    monkeypatch.setattr(services, "_refuse_if_answered", look_then_answer_the_first)
+    second = api.send(LOOKUPS, kind="quote", subject="AAPL")
+
+    assert (second.json()["id"], looks, len(vendor.asked)) == (first, 2, 1)
+
+
+def test_what_was_answered_yesterday_is_asked_again(api: ApiClient, vendor: Simulator) -> None:
+    for subject in ("AAPL", "NOSUCH"):
+        first = answered(api, kind="quote", subject=subject)
+        Lookup.objects.using("ingest").update(finished_at=F("finished_at") - timedelta(days=1))
+
+        assert answered(api, kind="quote", subject=subject)["id"] != first["id"]
+    assert len(vendor.asked) == 4
+
+
+def test_a_refusal_that_is_not_about_the_subject_is_no_answer(api: ApiClient, vendor: Simulator) -> None:
+    vendor.next(Verdict.PREMIUM_ENDPOINT)
+    first = answered(api, kind="quote", subject="AAPL")
+
+    second = answered(api, kind="quote", subject="AAPL")
+
+    assert first["status"] == "refused"
+    assert second["id"] != first["id"]
