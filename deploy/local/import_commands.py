@@ -1,4 +1,4 @@
-"""`bellwether import`: read a price file, say which of its rows cannot be true, and record the rest."""
+"""`bellwether import`: read a price file, say which of its rows cannot be true, and record the rest; and the way back."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -13,12 +13,16 @@ from deploy.local import import_output, output, steps
 from deploy.local.failures import command_edge
 from deploy.local.options import decimal_of
 from deploy.local.system import open_system
-from services.ingest.providers.domain import DailySeries, SplitAction
+from services.ingest.market.columns import text_of
+from services.ingest.providers.domain import DailySeries, ImportRejected, SplitAction
 from services.ingest.providers.files.forms import FORMS
 from services.ingest.providers.files.table import LARGEST_FILE_BYTES
+from shared.contracts.codec import to_json
 from shared.errors import BellwetherError, ValidationFailed
+from shared.symbols import normalise_symbol, printable
 
 if TYPE_CHECKING:
+    from services.ingest.market.domain import PriceChange
     from services.ingest.market.services import Recording
     from services.ingest.providers.files.reading import FileReport
 
@@ -51,7 +55,11 @@ def import_(  # noqa: PLR0917 - typer maps options by name
         bool, typer.Option("--accept-partial", help="Import the good rows of a file that has bad ones.")
     ] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take the file's word over what other providers told.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Take the file's word over what other providers told; what looks wrong waits in quarantine.",
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")
@@ -63,6 +71,8 @@ def import_(  # noqa: PLR0917 - typer maps options by name
 
         splits = _splits(split or [], as_traded=as_traded)
         report = read_file(_content(file), symbol=symbol, now=datetime.now(UTC), form=form, splits=splits)
+        if not as_json and not dry_run and not (accept_partial and report.series.bars):
+            _refuse_bad_rows(report)
         series = report.series if dry_run else report.accepted(partial=accept_partial)
         done = {"dry_run": dry_run, **_told(report)}
         if series.bars:
@@ -71,13 +81,48 @@ def import_(  # noqa: PLR0917 - typer maps options by name
         (output.print_json if as_json else import_output.print_import)(done)
 
 
+def restore(
+    symbol: Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL.")],
+    version: Annotated[
+        int, typer.Option(help="The version to bring back; `prices SYMBOL --versions` lists them.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Bring nothing back; say what would change.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")
+    ] = False,
+) -> None:
+    """Bring back an earlier version of a symbol's prices as a new version; the versions in between stay."""
+    with command_edge(as_json=as_json), open_system(), steps.as_command():
+        from django.utils import timezone
+
+        from services.ingest.market.services import restore_version
+
+        name = normalise_symbol(symbol)
+        restoring = restore_version(symbol=name, version=version, now=timezone.now(), is_trial=dry_run)
+        done = {"dry_run": dry_run, **to_json(restoring)}
+        (output.print_json if as_json else import_output.print_restored)(done)
+
+
+def _refuse_bad_rows(report: "FileReport") -> None:
+    """Show people the rows for which nothing is imported, each with its text, and end with exit code 1."""
+    try:
+        report.accepted(partial=False)
+    except ImportRejected as refusal:
+        if not report.series.rejected:
+            raise
+        import_output.print_refused(refusal, good_count=len(report.series.bars))
+        raise SystemExit(1) from None
+
+
 def _content(path: Path) -> bytes:
     """Return the bytes of a file, one more than permitted at most. Raises UnreadableFile."""
     try:
         with path.open("rb") as file:
             return file.read(LARGEST_FILE_BYTES + 1)
     except OSError as error:
-        raise UnreadableFile(f"{path}: {error.strerror}.") from None
+        raise UnreadableFile(f"{printable(str(path))}: {error.strerror}.") from None
 
 
 def _splits(given: Sequence[str], *, as_traded: bool) -> tuple[SplitAction, ...] | None:
@@ -144,11 +189,27 @@ def _changes(recording: "Recording") -> dict[str, Any]:
         "changed": recording.changed,
         "added": recording.added_count,
         "corrected": len(recording.corrected_sessions),
+        "unchanged": recording.unchanged_count,
+        "absent": recording.absent_count,
         "kept": recording.kept_count,
+        "largest_change": recording.largest_change and _price_change(recording.largest_change),
         "actions_changed": recording.actions_changed_count,
+        "actions_told": recording.actions_told_count,
+        "actions_withdrawn": recording.actions_withdrawn_count,
         "disagreeing": recording.disagreeing_count,
         "quarantined": recording.quarantined_count,
+        "postponed": recording.postponed_count,
         "quarantine_id": str(recording.quarantine_id) if recording.quarantine_id else None,
         "first_session": recording.first_session.isoformat(),
         "last_session": recording.last_session.isoformat(),
+    }
+
+
+def _price_change(change: "PriceChange") -> dict[str, Any]:
+    return {
+        "session": change.session.isoformat(),
+        "price": change.name,
+        "stored": text_of(change.held),
+        "told": text_of(change.told),
+        "change_ratio": round(change.change_ratio, 6),
     }

@@ -55,9 +55,10 @@ class ImportRejected(BellwetherError):
         self.rejected = tuple(rejected[:LISTED_ERRORS])
         self.total = len(rejected)
         first = self.rejected[0]
+        named = f"{counted_in} {first.line}: {first.reason}."
+        several = f"{self.total} bad rows, nothing was imported; the first is {named}"
         super().__init__(
-            f"{self.total} bad row(s), nothing was imported;"
-            f" the first is {counted_in} {first.line}: {first.reason}.",
+            several if self.total > 1 else f"Nothing was imported; {named}",
             errors=[{"line": row.line, "reason": row.reason, "text": row.text} for row in self.rejected],
             total_errors=self.total,
             counted_in=counted_in,

@@ -38,7 +38,8 @@ class Form:
     """One form of file: our names of its columns and what else it has that nobody needs, by how it begins.
 
     One of `marks` must be there. `adjusted` is how exactly prices are printed that were divided by later splits,
-    None when they are as traded. `zero_means_no_split` where a split ratio of 0 stands beside every session.
+    None when they are as traded. `zero_means_no_split` where a split ratio of 0 stands beside every session,
+    and `is_month_first` where dates such as 09/08/2020 need no other one to show it.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Form:
     marks: frozenset[str] = frozenset({"date", "timestamp"})
     adjusted: Precision | None = None
     zero_means_no_split: bool = False
+    is_month_first: bool = False
 
     def foreign(self, columns: Iterable[str]) -> list[str]:
         """Return the columns that such a file does not have."""
@@ -76,6 +78,7 @@ NASDAQ_SITE = Form(
     ignored=(DOLLARS,),
     marks=frozenset({"close/last", DOLLARS}),
     adjusted=NASDAQ,
+    is_month_first=True,
 )
 YAHOO_SITE = Form(
     name="yahoo",

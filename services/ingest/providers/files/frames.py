@@ -5,28 +5,30 @@ of the row refuses it in its own words. pandas is imported on use: it is heavy, 
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.ingest.providers.answers import ratio_text, whole_text, without_float_noise
 from services.ingest.providers.checking import Row
+from services.ingest.providers.domain import RejectedRow
 from services.ingest.providers.files.forms import Form
-from services.ingest.providers.files.table import FileTable, refused
+from services.ingest.providers.files.table import FileTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MIDNIGHT = r"\A([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]00:00:00(?:\.0+)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?\Z"
 _SLASHED = r"\A([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}|[0-9]{2})\Z"
-_AS_NASDAQ_WRITES = r"[0-9]{2}/[0-9]{2}/[0-9]{4}"
 _THOUSANDS = r"\$?[0-9]{1,3}(?:,[0-9]{3})*(?:\.[0-9]+)?"
 _FIRST_YEAR_OF_THE_1900S = "70"
+MONTHS, DAYS = 12, 31
+DAY_FIRST = "the date has the day first; write dates as YYYY-MM-DD"
+UNCLEAR = "nothing shows whether the month or the day is first; write dates as YYYY-MM-DD"
 
 
-def plain_rows(table: FileTable, form: Form) -> list[Row]:
+def plain_rows(table: FileTable, form: Form) -> tuple[list[Row], list[RejectedRow]]:
     """Return the rows of `table` under our names, dates as ISO and numbers without ornament.
 
-    Raises:
-        ImportRejected: dates have the day first, or nothing shows what comes first.
+    Apart from them come those whose dates have the day first, or may have it.
     """
     import pandas as pd
 
@@ -34,14 +36,18 @@ def plain_rows(table: FileTable, form: Form) -> list[Row]:
     # Objects: the text type of pandas holds neither every text nor an empty one for certain.
     frame = pd.DataFrame([row.fields for row in table.rows], columns=list(names), dtype=object)
     frame = frame.rename(columns=names).apply(lambda column: column.str.strip())
-    frame["date"] = _iso_dates(frame["date"], table)
+    frame["date"], refused = _iso_dates(frame["date"], form)
     for name in frame.columns.drop("date"):
         frame[name] = _without_ornament(frame[name])
     frame["volume"] = frame["volume"].map(whole_text)
     if "split_ratio" in frame:
         frame["split_ratio"] = _ratios(frame["split_ratio"], form)
-    rows = zip(table.rows, frame.to_dict("records"), strict=True)
-    return [replace(row, fields={str(name): text for name, text in fields.items()}) for row, fields in rows]
+    rows = enumerate(zip(table.rows, frame.to_dict("records"), strict=True))
+    return [
+        replace(row, fields={str(name): text for name, text in fields.items()})
+        for position, (row, fields) in rows
+        if position not in refused
+    ], [table.rows[position].rejected(reason) for position, reason in refused.items()]
 
 
 def _without_ornament(numbers: "pd.Series[str]") -> "pd.Series[str]":
@@ -55,31 +61,24 @@ def _ratios(ratios: "pd.Series[str]", form: Form) -> "pd.Series[str]":
     return ratios.str.replace(r"\A0(?:\.0*)?\Z", "", regex=True) if form.zero_means_no_split else ratios
 
 
-def _iso_dates(dates: "pd.Series[str]", table: FileTable) -> "pd.Series[str]":
+def _iso_dates(dates: "pd.Series[str]", form: Form) -> tuple["pd.Series[str]", dict[Any, str]]:
+    """Return dates as ISO, and why those of a spreadsheet are refused that may be, or are, day first, by position.
+
+    They would pass as another day. What is no date at all stays as it is.
+    """
     dates = dates.str.replace(_MIDNIGHT, r"\1", regex=True)
     parts = dates.str.extract(_SLASHED)
     month, day, year = (parts[position] for position in range(3))
-    _require_month_first(dates, month.dropna().astype(int), day.dropna().astype(int), table)
+    first, second = (number.fillna("0").astype(int) for number in (month, day))
+    is_either = first.between(1, MONTHS) & second.between(1, MONTHS)
+    shows_month = first.between(1, MONTHS) & second.between(MONTHS + 1, DAYS)
+    shows_day = first.between(MONTHS + 1, DAYS) & second.between(1, MONTHS)
+    has_month, has_day = bool(shows_month.any()), bool(shows_day.any())
+    # One odd date in a form that is always month first does not make the others doubtful.
+    is_month_first = (has_month or not has_day) if form.is_month_first else (has_month and not has_day)
+    unclear = is_either & (not is_month_first)
     century = year.where(year >= _FIRST_YEAR_OF_THE_1900S, "20").where(year < _FIRST_YEAR_OF_THE_1900S, "19")
     year = year.where(year.str.len() != 2, century + year)
     iso = year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2)
-    return iso.where(month.notna(), dates)
-
-
-def _require_month_first(
-    dates: "pd.Series[str]", month: "pd.Series[int]", day: "pd.Series[int]", table: FileTable
-) -> None:
-    """Refuse dates of a spreadsheet that may be, or are, day first: some would pass as another day."""
-    if month.empty:
-        return
-    wrong = month[month > 12]
-    if not wrong.empty:
-        row = table.rows[int(wrong.index[0])]
-        raise refused(row.line, "the dates are not month first; write them as YYYY-MM-DD", row.text)
-    if day.max() <= 12 and not dates[month.index].str.fullmatch(_AS_NASDAQ_WRITES).all():
-        row = table.rows[int(month.index[0])]
-        raise refused(
-            row.line,
-            "nothing shows whether the month or the day is first; write dates as YYYY-MM-DD",
-            row.text,
-        )
+    refused = dict.fromkeys(dates.index[shows_day], DAY_FIRST) | dict.fromkeys(dates.index[unclear], UNCLEAR)
+    return iso.where(shows_month | is_either, dates), refused

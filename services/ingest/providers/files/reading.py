@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
 
-from services.ingest.providers.checking import checked, series_of
+from services.ingest.providers.checking import Checked, checked, series_of
 from services.ingest.providers.domain import DailySeries, ImportRejected, RejectedRow, SplitAction
 from services.ingest.providers.files.forms import SYMBOL_COLUMNS, form_of
 from services.ingest.providers.files.frames import plain_rows
 from services.ingest.providers.files.splits import all_splits
-from services.ingest.providers.files.table import ATTRIBUTION, PROVIDER, FileTable, read_table, refused
+from services.ingest.providers.files.table import ATTRIBUTION, PROVIDER, FileTable, read_table
 from services.ingest.providers.split_adjusted import rebuilt
 from services.ingest.sessions.domain import NEW_YORK, sessions_between
 from shared.errors import BellwetherError
@@ -76,18 +76,20 @@ def read_file(
     asked = _symbol(table, symbol)
     over_at = min(now, table.known_at or now)
     today = over_at.astimezone(NEW_YORK).date()
-    rows = plain_rows(table, chosen)
+    rows, undated = plain_rows(table, chosen)
     found = checked(rows, today=today, over_at=over_at, counted_in=table.counted_in)
-    _require_daily(sorted(found.bars))
+    found.rejected += [*table.rejected, *undated]
+    found.rejected.sort(key=lambda row: row.line)
+    _require_daily(found, table)
     says = {chosen.names[name] for name in table.columns if name in chosen.names}
     series = series_of(asked, found, provider=PROVIDER, attribution=ATTRIBUTION, says=says)
     if chosen.adjusted and series.bars:
         known = all_splits(series, splits, now=now)
         series = rebuilt(series, found, known, chosen.adjusted)
-    rejected = tuple(sorted([*table.rejected, *series.rejected], key=lambda row: row.line))
+    rejected = tuple(sorted(series.rejected, key=lambda row: row.line))
     return FileReport(
         form=chosen.name,
-        row_count=len(table.rows) + len(table.rejected),
+        row_count=_row_count(table),
         counted_in=table.counted_in,
         series=replace(series, rejected=rejected),
         missing_sessions=_missing(series),
@@ -103,17 +105,28 @@ def _symbol(table: FileTable, asked: str | None) -> str:
     if asked:
         symbols = sorted({*symbols, normalise_symbol(asked)})
     if not symbols:
-        raise SymbolUnclear("The file does not say whose prices are in it; name the symbol.")
+        raise SymbolUnclear("The file does not say whose prices are in it: name the symbol (--symbol AAPL).")
     if len(symbols) > 1:
         raise SymbolUnclear(f"One symbol is imported at a time, and here are {', '.join(symbols[:5])}.")
     return symbols[0]
 
 
-def _require_daily(sessions: Sequence[date]) -> None:
-    """Refuse rows a week or a month apart: dates and prices of such a file are true, and its bars are not days."""
-    apart = all(_is_apart(before, after) for before, after in pairwise(sessions))
-    if len(sessions) >= FEWEST_ROWS_TO_JUDGE and apart:
-        raise refused(1, "no two rows are of neighbouring sessions: these are no daily prices")
+def _require_daily(found: Checked, table: FileTable) -> None:
+    """Refuse rows a week or a month apart: dates and prices of such a file are true, and its bars are not days.
+
+    Where the sessions of most rows cannot be told, nothing shows how far they are apart.
+    """
+    sessions = sorted(found.sources)
+    is_judged = len(sessions) >= max(FEWEST_ROWS_TO_JUDGE, _row_count(table) / 2)
+    if is_judged and all(_is_apart(before, after) for before, after in pairwise(sessions)):
+        reason = "no two rows are of neighbouring sessions: these are no daily prices"
+        raise ImportRejected(
+            [RejectedRow(line=1, reason=reason, text=""), *found.rejected], counted_in=table.counted_in
+        )
+
+
+def _row_count(table: FileTable) -> int:
+    return len(table.rows) + len(table.rejected)
 
 
 def _is_apart(before: date, after: date) -> bool:

@@ -7,7 +7,7 @@ that is too short, and one quote left open would swallow all the lines after it.
 import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,9 +24,20 @@ LARGEST_FILE_BYTES = 8 * 2**20
 PROVIDER = "csv"
 ATTRIBUTION = "imported file; its terms are the importer's to know"
 MOST_LINES = 20_000  # the calendar has fewer sessions than that
+MOST_COLUMNS = 100
 LINE, RECORD = "line", "record"
 
+_OTHER_OPENINGS = 3  # a list around the records, or what Alpha Vantage has around them
 _ALPHAVANTAGE_SERIES = "Time Series (Daily)"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PACKED = (
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ",
+    b"7z\xbc\xaf",
+    b"\xd0\xcf\x11\xe0",
+)  # ZIP to old Excel
 _NUMBERED = re.compile(r"^[0-9]+\. ")
 
 
@@ -48,7 +59,10 @@ class FileTable:
 
 def read_table(data: bytes) -> FileTable:
     """Return the rows of a CSV or JSON file. Raises ImportRejected when it is neither."""
-    is_json = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    _require_size(data)
+    if data.startswith(_PACKED):
+        raise refused(1, "the file is an archive or an Excel workbook; unpack it, or save it as CSV")
+    is_json = data.removeprefix(_BYTE_ORDER_MARK).lstrip()[:1] in (b"{", b"[")
     return json_table(data) if is_json else csv_table(data)
 
 
@@ -71,6 +85,9 @@ def csv_table(data: bytes) -> FileTable:
 def json_table(data: bytes) -> FileTable:
     """Return the rows of a JSON file: a list of records, or an Alpha Vantage answer. Raises ImportRejected."""
     _require_size(data)
+    # Counted before they are read: millions of empty ones would take a hundred times the bytes of the file.
+    if data.count(b"{") + data.count(b"[") > MOST_LINES + _OTHER_OPENINGS:
+        raise refused(MOST_LINES + 1, f"the file has more than {MOST_LINES:,} records")
     try:
         value = loads(data)
     except BadProviderData as error:
@@ -89,17 +106,19 @@ def refused(line: int, reason: str, text: str = "") -> ImportRejected:
 
 def _require_size(data: bytes) -> None:
     if len(data) > LARGEST_FILE_BYTES:
-        raise refused(1, f"the file has {len(data)} bytes, at most {LARGEST_FILE_BYTES} are read")
+        raise refused(1, f"the file has more than {LARGEST_FILE_BYTES:,} bytes, the most that are read")
 
 
 def _lines(data: bytes) -> list[str]:
     _require_size(data)
     if data.count(b"\n") > MOST_LINES:
-        raise refused(MOST_LINES + 1, f"the file has more than {MOST_LINES} lines")
+        raise refused(MOST_LINES + 1, f"the file has more than {MOST_LINES:,} lines")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise refused(data.count(b"\n", 0, error.start) + 1, "the file is not UTF-8") from error
+        raise refused(
+            data.count(b"\n", 0, error.start) + 1, "the file is not UTF-8; save it as UTF-8"
+        ) from error
     # Not splitlines(): that would also break at form feeds and Unicode separators inside a row.
     return [line.removesuffix("\r") for line in text.split("\n")]
 
@@ -113,12 +132,20 @@ def _columns(header: str) -> tuple[str, ...]:
         columns = tuple(name.strip().lower() for name in _fields(header))
     except BadRow as error:
         raise refused(1, str(error), header) from None
-    if len(set(columns)) < len(columns):
-        raise refused(1, "the header names a column twice", header)
+    _require_columns(columns, header)
     return columns
 
 
+def _require_columns(columns: Sequence[str], header: str) -> None:
+    if len(columns) > MOST_COLUMNS:
+        raise refused(1, f"the file has more than {MOST_COLUMNS} columns", header)
+    if len(set(columns)) < len(columns):
+        raise refused(1, "the header names a column twice", header)
+
+
 def _fields(line: str) -> list[str]:
+    if "\r" in line:
+        raise BadRow("a carriage return stands inside the line; save the file with newlines")
     try:
         return next(csv.reader([line], strict=True, skipinitialspace=True))
     except csv.Error as error:
@@ -161,9 +188,8 @@ def _known_at(refreshed: Any) -> datetime | None:
 
 
 def _record_table(records: list[Any], *, symbol: str | None, known_at: datetime | None) -> FileTable:
-    if len(records) > MOST_LINES:
-        raise refused(MOST_LINES + 1, f"the file has more than {MOST_LINES} records")
     first = _lowered(records[0]) if records and isinstance(records[0], dict) else {}
+    _require_columns(tuple(first), ", ".join(first))
     table = FileTable(columns=tuple(first), counted_in=RECORD, symbol=symbol, known_at=known_at)
     for number, record in enumerate(records, start=1):
         text = json.dumps(record)

@@ -175,9 +175,9 @@ def test_a_file_without_rows_is_refused() -> None:
 
 
 def test_too_many_bytes_or_lines_are_refused_before_reading() -> None:
-    with pytest.raises(ImportRejected, match="bytes, at most 8388608"):
+    with pytest.raises(ImportRejected, match="more than 8,388,608 bytes"):
         parse_csv(b"1" * (8 * 2**20 + 1), "AAPL", today=TODAY)
-    with pytest.raises(ImportRejected, match="more than 20000 lines"):
+    with pytest.raises(ImportRejected, match="more than 20,000 lines"):
         parse_csv(b"\n" * 20_001, "AAPL", today=TODAY)
 
 
@@ -185,7 +185,8 @@ def test_bytes_that_are_no_utf8_are_refused_with_their_line() -> None:
     with pytest.raises(ImportRejected) as refused:
         parse_csv(f"{HEADER}\n{GOOD}\n".encode() + b"\xff", "AAPL", today=TODAY)
 
-    assert (refused.value.rejected[0].line, refused.value.rejected[0].reason) == (3, "the file is not UTF-8")
+    assert refused.value.rejected[0].line == 3
+    assert "not UTF-8" in refused.value.rejected[0].reason
 
 
 @st.composite

@@ -175,19 +175,48 @@ def test_dates_of_a_spreadsheet_and_lost_zeros_are_read() -> None:
     assert read(text.replace("/20,", "/2020,")).series.bars == (FRIDAY, MONDAY)
 
 
+DAY_FIRST, UNCLEAR = "the date has the day first", "nothing shows whether the month or the day is first"
+
+
 @pytest.mark.parametrize(
-    ("dates", "reason"),
+    ("dates", "refused"),
     [
-        (("28/8/20", "31/8/20"), "not month first"),
-        (("9/8/20", "9/9/20"), "nothing shows"),
-        (("9/8/2020", "9/9/2020"), "nothing shows"),
+        (("28/8/20", "31/8/20"), {2: DAY_FIRST, 3: DAY_FIRST}),
+        (("9/8/20", "9/9/20"), {2: UNCLEAR, 3: UNCLEAR}),
+        (("09/08/2020", "09/09/2020"), {2: UNCLEAR, 3: UNCLEAR}),
+        (("9/8/20", "31/8/20"), {2: UNCLEAR, 3: DAY_FIRST}),
+        (("9/8/20", "8/31/20", "31/8/20"), {2: UNCLEAR, 4: DAY_FIRST}),
+        (("9/8/20", "8/31/20", "8/32/20"), {4: "date '8/32/20' is not of the form YYYY-MM-DD"}),
+        (("2020-09-08", "99/99/20"), {3: "date '99/99/20' is not of the form YYYY-MM-DD"}),
+        (("2020-09-08", "0/8/20"), {3: "date '0/8/20' is not of the form YYYY-MM-DD"}),
+        (("2020-09-08", "31/8/20"), {3: DAY_FIRST}),
+        (("9/8/20", "12/31/20", "12/12/20"), {4: "date 2020-12-12 is not a trading session"}),
+        (("9/12/20", "8/13/20"), {2: "date 2020-09-12 is not a trading session"}),
     ],
 )
-def test_dates_that_may_be_day_first_refuse_the_file(dates: tuple[str, str], reason: str) -> None:
-    text = "\n".join([PLAIN, *(f"{day},1,1,1,1,1" for day in dates)])
+def test_dates_that_may_be_day_first_are_bad_rows_and_hide_no_other_one(
+    dates: tuple[str, ...], refused: dict[int, str]
+) -> None:
+    text = "\n".join([PLAIN, *(f"{day},1,1,1,1,1" for day in dates), "2020-09-09,1,1,1,1,x"])
 
-    with pytest.raises(ImportRejected, match=reason):
-        read(text)
+    rejected = {row.line: row.reason for row in read(text).series.rejected}
+
+    wrong_volume = rejected.pop(len(dates) + 2)
+    assert wrong_volume == "volume 'x' is not a whole number of shares"
+    assert set(rejected) == set(refused)
+    assert all(reason in rejected[line] for line, reason in refused.items())
+
+
+@pytest.mark.parametrize(
+    ("others", "lines"), [((), [3]), (("08/31/2020",), [3]), (("28/08/2020",), [2, 3, 4])]
+)
+def test_an_odd_date_among_those_of_nasdaq_is_one_bad_row(others: tuple[str, ...], lines: list[int]) -> None:
+    dates = ("09/08/2020", "31/12/2020" if others else "13/40/2020", *others)
+    rows = [f"{day},$2,3,$2,$2,$2" for day in dates]
+
+    report = read("\n".join(["Date,Close/Last,Volume,Open,High,Low", *rows]), splits=())
+
+    assert [row.line for row in report.series.rejected] == lines
 
 
 def test_dates_as_nasdaq_writes_them_need_no_proof() -> None:
@@ -247,7 +276,7 @@ def test_two_forms_that_mean_different_prices_are_told_apart_by_name_only() -> N
         ('{"Time Series (Daily)": []}', None, ImportRejected, "no list of records"),
         ("[]", None, ImportRejected, "no list of records"),
         ("[1]", None, ImportRejected, "no list of records"),
-        ("[" * 100_000, None, ImportRejected, "nested too deeply"),
+        ("[" * 10_000, None, ImportRejected, "nested too deeply"),
         ('[{"date": 1, "date": 2}]', None, ImportRejected, "'date' twice"),
         ('[{"open": NaN}]', None, ImportRejected, "NaN"),
         ('[{"open": 1}', None, ImportRejected, "not JSON"),
