@@ -87,13 +87,16 @@ class ListIndexes(Revalidated):
 class ListMembers(Revalidated):
     """List the members of an index on a day, by symbol.
 
-    Without `on` that is today, or the last day that is covered.
+    Without `on` that is today. After the last day that is covered its members are shown, under that day.
     """
 
     class Query(StrictSerializer):
         """On which day."""
 
-        on = SessionDate(required=False, help_text="The day; else today, or the last day that is covered")
+        on = SessionDate(
+            required=False,
+            help_text="The day, else today; after the last day that is covered, that one is shown",
+        )
 
     class Output(serializers.Serializer[Any]):
         """All members on that day."""
@@ -110,7 +113,7 @@ class ListMembers(Revalidated):
     def get(self, request: Request, index: str) -> Response:
         """List them."""
         found = index_named(index)
-        on = self.query.get("on") or min(timezone.now().date(), found.last_date)
+        on = min(self.query.get("on") or timezone.now().date(), found.last_date)
         members = members_of(index, on=on)
         facts = {"index": index, "on": on, "attribution": found.attribution, "licence": found.licence}
         rows = _rows(members)
@@ -142,11 +145,12 @@ class ListChanges(Revalidated):
 
 def _rows(members: Iterable[models.IndexMembership]) -> list[dict[str, Any]]:
     members = list(members)
-    stored = stored_names(member.symbol for member in members)
+    named_on = {member.symbol: member.start_date for member in members}
+    stored = stored_names(named_on, named_on=named_on)
     return [
         {
             "symbol": member.symbol,
-            "current_symbol": resolve_symbol(member.symbol),
+            "current_symbol": resolve_symbol(member.symbol, named_on=member.start_date),
             "start_date": member.start_date,
             "end_date": member.end_date,
             "stored_as": stored.get(member.symbol),

@@ -92,11 +92,15 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
-    """A ticker that trades under another symbol since the open of `on`; `source` is the file that shows it."""
+    """A ticker that trades under another symbol since the open of `on`; `source` is the file or fact that shows it.
+
+    Since `reused_on` the old one is another company's.
+    """
 
     old: str
     new: str
     on: date
+    reused_on: date | None = None
     company: str
     source: str
 
@@ -199,6 +203,7 @@ def renames() -> tuple[Rename, ...]:
             old=row["old"],
             new=row["new"],
             on=date.fromisoformat(row["on_date"]),
+            reused_on=date.fromisoformat(row["reused_on"]) if row["reused_on"] else None,
             company=row["company"],
             source=row["source"],
         )
@@ -207,22 +212,27 @@ def renames() -> tuple[Rename, ...]:
     return tuple(sorted(found, key=lambda rename: (rename.on, rename.old)))
 
 
-def names_of(symbol: str) -> tuple[Name, ...]:
-    """Return all names of what `symbol` names or named, oldest first; only itself when it was never renamed."""
+def names_of(symbol: str, *, named_on: date | None = None) -> tuple[Name, ...]:
+    """Return all names of what `symbol` named on a day (None: now), oldest first; only itself when never renamed."""
+    reused_on = next((each.reused_on for each in renames() if each.old == symbol and each.reused_on), None)
+    if reused_on is not None and (named_on is None or named_on >= reused_on):
+        return (Name(symbol=symbol, until=None),)
     return _chains(renames()).get(symbol, (Name(symbol=symbol, until=None),))
 
 
-def resolve_symbol(symbol: str, *, on: date | None = None) -> str:
-    """Return under which symbol the instrument that `symbol` names trades on a day (None: now)."""
-    names = names_of(symbol)
+def resolve_symbol(symbol: str, *, on: date | None = None, named_on: date | None = None) -> str:
+    """Return under which symbol the instrument that `symbol` named on a day trades on another (None: now)."""
+    names = names_of(symbol, named_on=named_on)
     if on is None:
         return names[-1].symbol
     return next(name.symbol for name in names if name.until is None or on < name.until)
 
 
-def other_names(symbol: str) -> tuple[str, ...]:
-    """Return the other symbols that the instrument has or had, newest first."""
-    return tuple(dict.fromkeys(name.symbol for name in reversed(names_of(symbol)) if name.symbol != symbol))
+def other_names(symbol: str, *, named_on: date | None = None) -> tuple[str, ...]:
+    """Return the other symbols of what `symbol` named on a day (None: now), newest first, but no other's by now."""
+    names = names_of(symbol, named_on=named_on)
+    found = dict.fromkeys(name.symbol for name in reversed(names) if name.symbol != symbol)
+    return tuple(name for name in found if names_of(name) == names)
 
 
 def predecessors(symbol: str) -> tuple[Name, ...]:

@@ -23,12 +23,13 @@ class IndexMembership(models.Model):
 
 
 class TickerRename(models.Model):
-    """A ticker that trades under another symbol since `on_date`."""
+    """A ticker that trades under another symbol since `on_date`; since `reused_on` it is another company's."""
 
     pk = models.CompositePrimaryKey("old", "on_date")
     old = models.TextField()
     new = models.TextField()
     on_date = models.DateField()
+    reused_on = models.DateField(null=True)
     company = models.TextField()
     source = models.TextField()
 

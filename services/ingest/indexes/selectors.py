@@ -1,13 +1,13 @@
 """Reads of indexes, and of the names under which prices are stored."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
 from django.db.models import Count, Q, QuerySet
 
-from services.ingest.indexes.domain import index_named, indexes, other_names
+from services.ingest.indexes.domain import index_named, indexes, names_of, other_names
 from services.ingest.indexes.models import IndexMembership
 from services.ingest.market.selectors import instruments
 
@@ -50,12 +50,20 @@ def changes_of(name: str) -> list[DayOfChanges]:
     return [_day(day, [(symbol, is_added) for _, symbol, is_added in changes]) for day, changes in days]
 
 
-def stored_names(symbols: Iterable[str]) -> dict[str, str]:
+def stored_names(symbols: Iterable[str], *, named_on: Mapping[str, date] | None = None) -> dict[str, str]:
     """Return under which name the prices of each symbol are stored: its own or another that it has or had.
 
-    Symbols without stored prices are left out.
+    Symbols without stored prices are left out. `named_on` is when a symbol named the instrument, else it is now; one
+    that is another's by now is not what it is stored under.
     """
-    names = {symbol: (symbol, *other_names(symbol)) for symbol in symbols}
+    days = named_on or {}
+    names = {
+        symbol: (
+            *([symbol] if names_of(symbol) == names_of(symbol, named_on=days.get(symbol)) else []),
+            *other_names(symbol, named_on=days.get(symbol)),
+        )
+        for symbol in symbols
+    }
     wanted = {name for candidates in names.values() for name in candidates}
     stored = set(instruments().filter(symbol__in=wanted).values_list("symbol", flat=True))
     found = {

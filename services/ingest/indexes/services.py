@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from services.ingest.indexes.domain import names_of, other_names, predecessors
+from services.ingest.indexes.domain import names_of, predecessors
 from services.ingest.market.adoption import Former, OtherInstrument, adopt_bars
 from services.ingest.market.record import lock_instruments
 
@@ -18,7 +18,7 @@ def lock_names(*, symbol: str) -> None:
     A symbol may come back: then each of two names takes over from the other, and locks that were taken one by
     one would wait for each other.
     """
-    lock_instruments([symbol, *other_names(symbol)])
+    lock_instruments([name.symbol for name in names_of(symbol)])
 
 
 def adopt_history(*, symbol: str, now: datetime) -> tuple[str, ...]:

@@ -263,7 +263,10 @@ class ShowActions(Revalidated):
 
 
 def asked_instrument(operation: Operation, symbol: str) -> models.Instrument:
-    """Return the instrument with the version that the operation's AsOf names. Raises NoPrices."""
+    """Return the instrument with the version that the operation's AsOf names.
+
+    Raises NoPrices, UnknownVersion and RenamedSymbol.
+    """
     query = operation.query
     return instrument_at(symbol, query.get("as_of_version"), query.get("as_of"))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.ingest.market.columns import NO_BARS, Action, Bars, SeriesColumns, price_of, text_of
+from services.ingest.market.columns import NO_BARS, PRICES, Action, Bars, SeriesColumns, price_of, text_of
 from shared.errors import BellwetherError
 
 # Note [Whose row it is]
@@ -80,6 +80,21 @@ class ActionChange:
         return self.kind, self.ex_date, self.held.version if self.held else None, self.told
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceChange:
+    """One price (`name`: open, high, low or close) of a known session as it is held and as it is told, in USD."""
+
+    session: date
+    name: str
+    held: Decimal
+    told: Decimal
+
+    @property
+    def change_ratio(self) -> float:
+        """Return by which part of itself the price changes."""
+        return float(self.told / self.held - 1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BarChanges:
     """Bars that come back different: as they are `told`, as they are `held`, and since which `versions`."""
@@ -96,6 +111,17 @@ class BarChanges:
         return BarChanges(told=self.told[chosen], held=self.held[chosen], versions=self.versions[chosen])
 
     @property
+    def largest_change(self) -> PriceChange | None:
+        """Return the change of a price that moves it most, None when no price changes."""
+        if not len(self):
+            return None
+        moves = np.abs(np.log([self.told[name] / self.held[name] for name in PRICES]))
+        name, row = np.unravel_index(np.argmax(moves), moves.shape)
+        held, told = (price_of(bars[PRICES[name]][row]) for bars in (self.held, self.told))
+        found = PriceChange(session=self.told["session"][row].item(), name=PRICES[name], held=held, told=told)
+        return found if held != told else None
+
+    @property
     def keys(self) -> list[BarKey]:
         """Return of each what makes this change the same one when it comes again."""
         pairs = zip(self.versions.tolist(), self.told.tolist(), strict=True)
@@ -106,7 +132,8 @@ class BarChanges:
 class Comparison:
     """An answer beside what is known: new bars, changes, and what another provider told and therefore stays.
 
-    `compared_sessions` are those that both have. `disagreements` are the worst 20, each with `session`, `kind`
+    `compared_sessions` are those that both have; `contradicted_count` of their closes differ by more than 5 bp from
+    an answer that replaces them, whoever told them. `disagreements` are the worst 20, each with `session`, `kind`
     (close, split or dividend), `held` (0 for an action that is not stored), `told` and `difference_bps`, all as text.
     """
 
@@ -117,6 +144,19 @@ class Comparison:
     kept_count: int
     disagreeing_count: int
     disagreements: tuple[dict[str, str], ...]
+    contradicted_count: int = 0
+
+    @property
+    def contradiction(self) -> str | None:
+        """Return why an answer that replaces is hardly of this symbol or in its units, None when nothing shows it."""
+        count, total = self.contradicted_count, len(self.compared_sessions)
+        is_judged = total >= LEAST_COMPARED or count == total
+        if not is_judged or count <= MOST_DISAGREEING_RATIO * total:
+            return None
+        return (
+            f"{count} of {total} stored closes differ by more than {TOLERANCE_BPS} bp from those that would replace"
+            " them: they may be of another symbol or in other units."
+        )
 
 
 def compare(told: SeriesColumns, held: Held, *, replaces: bool = False) -> Comparison:
@@ -147,6 +187,7 @@ def compare(told: SeriesColumns, held: Held, *, replaces: bool = False) -> Compa
         kept_count=kept_count,
         disagreeing_count=len(closes) + len(differing),
         disagreements=_worst([*closes, *differing]),
+        contradicted_count=int(np.count_nonzero(_is_beyond(theirs, ours))) if replaces else 0,
     )
 
 
@@ -205,9 +246,14 @@ def _range_told(told: SeriesColumns, actions: Sequence[Action]) -> tuple[date, d
     return (min(days), max(days)) if days else (date.max, date.min)
 
 
-def _differing_closes(told: Bars, held: Bars) -> list[dict[str, str]]:
+def _is_beyond(told: Bars, held: Bars) -> NDArray[np.bool_]:
     # In whole numbers, so that exactly 5 bp are none too many.
-    is_beyond = np.abs(told["close"] - held["close"]) > held["close"] * TOLERANCE_BPS // BPS
+    beyond: NDArray[np.bool_] = np.abs(told["close"] - held["close"]) > held["close"] * TOLERANCE_BPS // BPS
+    return beyond
+
+
+def _differing_closes(told: Bars, held: Bars) -> list[dict[str, str]]:
+    is_beyond = _is_beyond(told, held)
     columns = (told["session"], held["close"], told["close"])
     return [
         _differing(session, "close", price_of(ours), price_of(theirs))

@@ -8,14 +8,17 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Case, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce
 from numpy.typing import NDArray
 
-from services.ingest.indexes.domain import other_names
+from services.ingest.indexes.domain import other_names, renames
 from services.ingest.market.models import Action, Bar, Instrument, InstrumentVersion
 from shared.http.fields import number_text
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust, snap_split_ratio
+from shared.pricing.names import require_current_name
 from shared.pricing.reader import NoPrices, load_history, version_at
+from shared.pricing.versions import UnknownVersion
 
 PRICES = ("open", "high", "low", "close")
 STORED = (*PRICES, "volume")
@@ -50,9 +53,13 @@ def instruments() -> QuerySet[Instrument]:
 
 
 def instrument_named(symbol: str) -> Instrument:
-    """Return one instrument. Raises NoPrices, which names the one that is stored under another of its names."""
+    """Return one instrument.
+
+    Raises NoPrices, which names the one that is stored under a former of its names, and RenamedSymbol for a later.
+    """
     found = {each.symbol: each for each in instruments().filter(symbol__in=[symbol, *other_names(symbol)])}
     if symbol not in found:
+        _require_current_name(symbol)
         stored_as = next((name for name in other_names(symbol) if name in found), None)
         raise NoPrices.of(symbol, stored_as=stored_as)
     return found[symbol]
@@ -61,13 +68,15 @@ def instrument_named(symbol: str) -> Instrument:
 def instrument_at(symbol: str, version: int | None = None, instant: datetime | None = None) -> Instrument:
     """Return one instrument with the `version` that is asked for, or was the last at `instant` (None: now).
 
-    Raises NoPrices.
+    Raises NoPrices and UnknownVersion, and, unless a version or moment of it is asked for, RenamedSymbol.
     """
     found = instrument_named(symbol)
+    if version is None and instant is None:
+        _require_current_name(symbol)
     if instant is not None:
         version = version_at("ingest", symbol, instant)
     if version is not None and version > found.version:
-        raise NoPrices(f"{symbol} has versions 1 to {found.version}, not {version}.")
+        raise UnknownVersion.of(symbol, version, last=found.version)
     found.version = version or found.version
     return found
 
@@ -76,6 +85,20 @@ def versions_of(symbol: str) -> QuerySet[InstrumentVersion]:
     """Return who told each version of an instrument and when. Raises NoPrices."""
     instrument_named(symbol)
     return InstrumentVersion.objects.using("ingest").filter(symbol=symbol)
+
+
+def counted_by_fetch(column: str) -> Case:
+    """Return how many rows a fetch added, corrected or changed, as `column` of its versions counts them.
+
+    For rows with the `id`, `symbol` and last `version` of a fetch; what an operator lets through later is not of it.
+    None without a version.
+    """
+    versions = InstrumentVersion.objects.using("ingest").filter(
+        fetch_id=OuterRef("id"), symbol=OuterRef("symbol"), version__lte=OuterRef("version")
+    )
+    total = versions.values("fetch_id").annotate(total=Sum(column)).values("total")
+    counted = Coalesce(Subquery(total, output_field=IntegerField()), 0)
+    return Case(When(version__isnull=False, then=counted))
 
 
 def actions_of(symbol: str, *, version: int) -> tuple[ActionEffect, ...]:
@@ -128,6 +151,11 @@ def bar_texts(symbol: str, basis: Basis, version: int, updated_at: datetime) -> 
         "volume": [str(round(value)) for value in volume],
     }
     return sessions, {name: np.array(column, np.bytes_) for name, column in digits.items()}
+
+
+def _require_current_name(symbol: str) -> None:
+    if any(rename.old == symbol for rename in renames()):  # else there is nothing to look up
+        require_current_name("ingest", symbol)
 
 
 def _known_at(version: int) -> Q:

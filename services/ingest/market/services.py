@@ -5,13 +5,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.db import transaction
+
+from services.ingest.market.basis import Closes
 from services.ingest.market.columns import SeriesColumns
-from services.ingest.market.domain import Comparison, Held, SourcesDisagree, compare
-from services.ingest.market.record import NewVersion, held_for, lock_instruments, write_versions
+from services.ingest.market.domain import Comparison, Held, PriceChange, SourcesDisagree, compare
+from services.ingest.market.record import (
+    NAMED_CORRECTIONS,
+    NewVersion,
+    held_for,
+    lock_instruments,
+    recording_times,
+    write_versions,
+)
+from services.ingest.market.restoring import Restoring, bring_back
+from services.ingest.market.selectors import instrument_named, versions_of
 from services.ingest.market.suspicion import (
     NOTHING_HELD,
     AlreadyHeld,
-    Closes,
     Decision,
     decide,
     taken_back,
@@ -20,7 +31,16 @@ from services.ingest.market.suspicion import (
 from services.ingest.providers.domain import DailySeries
 from services.ingest.quarantine.selectors import already_held
 from services.ingest.quarantine.services import hold_back, outdate
+from shared.contracts.prices import PricesUpdated
+from shared.errors import BellwetherError, NotFound
+from shared.eventstore.append import append
 from shared.pricing.reader import NoPrices, load_histories
+
+
+class NothingToRestore(BellwetherError):
+    """Raised when a version is to be brought back that shows what the instrument shows now."""
+
+    status, slug, title = 409, "nothing-to-restore", "The version is what is stored now"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +58,10 @@ class Recording:
 
     Of sessions known from another provider `kept_count` stayed as they were and `compared_count` closes were
     compared; the worst 20 that differ by more than 5 bp, and actions that do, are `disagreements`. Changes that
-    wait for an operator, or were dismissed before, are `quarantined_count` under `quarantine_id`.
+    wait for an operator, or were dismissed before, are `quarantined_count` under `quarantine_id`; of an answer of
+    which much does, `postponed_count` new sessions are not taken before. `unchanged_count` sessions and their
+    teller are as they were, `absent_count` are not in the answer and stay, and `largest_change` is that of a price
+    that came back different, held back or not. Of splits and dividends `actions_told_count` are new or different.
     """
 
     version: int
@@ -55,6 +78,12 @@ class Recording:
     disagreements: tuple[dict[str, str], ...]
     quarantine_id: UUID | None
     quarantined_count: int
+    postponed_count: int
+    unchanged_count: int
+    absent_count: int
+    actions_told_count: int
+    actions_withdrawn_count: int
+    largest_change: PriceChange | None
 
 
 def record_series(*, series: DailySeries, fetch_id: UUID, now: datetime, replaces: bool = False) -> Recording:
@@ -62,8 +91,7 @@ def record_series(*, series: DailySeries, fetch_id: UUID, now: datetime, replace
 
     Runs in the caller's transaction on alias `ingest`. Bars that the answer lacks stay; actions of its provider
     that it lacks within its own range are withdrawn, unless it says nothing about actions. What looks wrong is
-    held back, and what another provider told stays as it is unless the answer `replaces` it: then all of it is
-    taken as it is. Raises SourcesDisagree, and NoPrices for actions of a symbol without a bar; in both cases
+    held back, also of an answer that `replaces` what another provider told, which else stays as it is. Raises SourcesDisagree, and NoPrices for actions of a symbol without a bar; in both cases
     nothing is stored.
     """
     told = Told(series=SeriesColumns.of(series), fetch_id=fetch_id, replaces=replaces)
@@ -125,7 +153,7 @@ def _closes(comparisons: Sequence[tuple[Told, Held, Comparison]]) -> dict[str, C
     asked: dict[str, int | None] = {
         told.series.symbol: None
         for told, held, found in comparisons
-        if any(weighs_on_known(change, held) for change in found.actions)
+        if any(weighs_on_known(change, held, found.added) for change in found.actions)
     }
     return {
         history.symbol: dict(zip(history.sessions.tolist(), history.close.tolist(), strict=True))
@@ -145,7 +173,7 @@ def _touches(held: Held, found: Comparison) -> bool:
 
 
 def _decided(told: Told, held: Held, found: Comparison, already: AlreadyHeld, closes: Closes) -> Decision:
-    if told.replaces or not _touches(held, found):
+    if not _touches(held, found):
         return Decision(added=found.added, changed=found.changed, actions=found.actions)
     return decide(told.series, held, found, already, closes)
 
@@ -191,4 +219,49 @@ def _recording(
         disagreements=found.disagreements,
         quarantine_id=held_as,
         quarantined_count=newly_held + decision.already_held_count,
+        postponed_count=len(found.added) - len(decision.added),
+        unchanged_count=len(found.compared_sessions) - found.kept_count - len(found.changed),
+        absent_count=(version.before.bar_count if version.before else 0) - len(found.compared_sessions),
+        actions_told_count=sum(change.told is not None for change in decision.actions),
+        actions_withdrawn_count=sum(change.told is None for change in decision.actions),
+        largest_change=found.changed.largest_change,
     )
+
+
+def restore_version(*, symbol: str, version: int, now: datetime, is_trial: bool = False) -> Restoring:
+    """Bring back what `version` of an instrument showed as its next version; a trial says what would change.
+
+    Sessions that came later are no more then, until they are fetched again. Raises NoPrices, NotFound for a version
+    that never was, and NothingToRestore.
+    """
+    with transaction.atomic(using="ingest", durable=True):
+        lock_instruments([symbol])
+        known = instrument_named(symbol)
+        told = versions_of(symbol).filter(version=version).first()
+        if told is None:
+            raise NotFound(f"{symbol} has versions 1 to {known.version}, not {version}.")
+        place = {"symbol": symbol, "restored": version, "version": known.version + 1}
+        restoring, changed = bring_back(place)
+        if not (restoring.added_count or changed or restoring.actions_changed_count):
+            raise NothingToRestore(
+                f"{symbol} shows in version {known.version} what version {version} showed."
+            )
+        updated = PricesUpdated(
+            symbol=symbol,
+            version=restoring.version,
+            provider=told.provider,
+            attribution=told.attribution,
+            notes=(*told.notes, f"Version {restoring.version} brings back version {version}."),
+            fetch_id=told.fetch_id,
+            first_session=restoring.first_session,
+            last_session=restoring.last_session,
+            bar_count=restoring.bar_count,
+            added_count=restoring.added_count,
+            corrected_count=len(changed),
+            corrected_sessions=changed[:NAMED_CORRECTIONS],
+            actions_changed_count=restoring.actions_changed_count,
+        )
+        at = recording_times([symbol], now=now)[symbol]
+        append("ingest", f"instrument-{symbol}", updated, now=at, expected_version=known.version)
+        transaction.set_rollback(is_trial, using="ingest")
+    return restoring

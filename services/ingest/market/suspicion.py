@@ -1,16 +1,21 @@
 """Which changes of known prices are held back for an operator, because they look more like a fault than a correction."""
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from decimal import Decimal
-from math import log
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.ingest.market.basis import (
+    LARGE_CHANGE_PART,
+    Closes,
+    Moved,
+    is_explained,
+    moved_splits,
+    unseen_actions,
+    why_rebased,
+)
 from services.ingest.market.columns import PRICE_UNIT, PRICES, Bars, SeriesColumns
 from services.ingest.market.domain import (
     LEAST_COMPARED,
@@ -23,28 +28,15 @@ from services.ingest.market.domain import (
     Held,
 )
 
-LARGE_CHANGE_PART = 5  # a fifth of a price, 20 %
-LARGE_MOVE = log(1 + 1 / LARGE_CHANGE_PART)
 MANY_BARS = 1_000
 MOST_ACTIONS = 5
-SPLIT_REACH = timedelta(days=7)
 LARGE_CHANGE, MANY_CHANGES = "large-change", "many-changes"
 
 # Note [Held back once]
 # A vendor repeats its answer every day. A change that waits for an operator, or was dismissed, is therefore known
 # by the row it would replace and by what is told; it is neither applied nor held back again, but still counts.
 
-# Note [One basis]
-# A close as traded never changes because of a split, so that a split explains nothing but the days between its old
-# and its new ex-date when a vendor moves it. An answer of which much is held back speaks of prices in another
-# basis: of it no change of a bar is applied, and no new session that has no agreeing one before it.
-
-# Note [Actions show in the bars]
-# An action that would move the adjusted prices before it by more than a fifth is believed only when the closes
-# around its ex-date, as they will be stored, show it better than what is known does.
-
 type Reasons = dict[str, str]  # by kind
-type Moved = list[tuple[ActionChange, ActionChange]]  # a split as it is withdrawn, and as it is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +57,6 @@ class AlreadyHeld:
 
 
 NOTHING_HELD = AlreadyHeld()
-type Closes = Mapping[date, float]  # USD as traded, by session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,6 +93,7 @@ class _Bars:
     is_held: NDArray[np.bool_]
     added: Bars
     reasons: Reasons
+    in_other_basis: bool
 
 
 def taken_back(told: SeriesColumns, held: Held, already: AlreadyHeld) -> frozenset[UUID]:
@@ -120,10 +112,12 @@ def taken_back(told: SeriesColumns, held: Held, already: AlreadyHeld) -> frozens
     return already.open & found
 
 
-def weighs_on_known(change: ActionChange, held: Held) -> bool:
-    """Return whether a change of an action moves adjusted prices that are known."""
+def weighs_on_known(change: ActionChange, held: Held, added: Bars) -> bool:
+    """Return whether a change of an action moves adjusted prices that are known, once bars are `added` to them."""
     known = held.totals
-    return known is not None and known.first_session < change.ex_date <= known.last_session
+    return known is not None and known.first_session < change.ex_date <= max(
+        [known.last_session, *added["session"][-1:].tolist()]
+    )
 
 
 def decide(
@@ -132,23 +126,31 @@ def decide(
     """Part what an answer brings into what to apply and what to hold back.
 
     What is held back already stays so. Of the rest is held back: a bar of which a price moves by more than 20 %
-    where no split moved; all changed bars where they are 1,000 or more, or where the answer is in another basis;
-    actions that move adjusted prices by more than 20 % and do not show in the bars; and the changed and withdrawn
-    actions where they are more than 5, or where the answer has none left. `closes` are the stored ones, needed
-    when an action `weighs_on_known` prices.
+    where no split moved; all changed bars where they are 1,000 or more; these and all changes of known actions
+    where the answer is in another basis; actions that move adjusted prices by more than 20 % and do not show in the
+    bars; and the changed and withdrawn actions where they are more than 5, or where the answer has none left.
+    `closes` are the stored ones, needed when an action `weighs_on_known` prices.
     """
     known_bars = [already.bars.get(key) for key in compared.changed.keys]
     is_known = np.array([found is not None for found in known_bars], np.bool_)
     known_actions = [already.actions.get(change.key) for change in compared.actions]
     actions = tuple(change for change in compared.actions if change.key not in already.actions)
-    moved = _moved_splits(actions)
-    bars = _suspicious_bars(held, compared, is_known, moved)
-    after = dict(closes)
-    for rows in (compared.changed.where(~bars.is_held).told, bars.added):
-        after.update(zip(rows["session"].tolist(), (rows["close"] / PRICE_UNIT).tolist(), strict=True))
-    wrong_actions, action_reasons = _suspicious_actions(told, held, actions, moved, after)
-    moved = [pair for pair in moved if not any(change in wrong_actions for change in pair)]
-    bars = _suspicious_bars(held, compared, is_known, moved)
+    all_moved = moved = moved_splits(actions)
+    for _ in ("as told", "without the moved splits that are held back"):
+        bars = _suspicious_bars(held, compared, is_known, moved)
+        after = dict(closes)
+        for rows in (compared.changed.where(~bars.is_held).told, bars.added):
+            after.update(zip(rows["session"].tolist(), (rows["close"] / PRICE_UNIT).tolist(), strict=True))
+        wrong_actions, action_reasons = _suspicious_actions(
+            told,
+            held,
+            compared,
+            actions,
+            moved=all_moved,
+            closes=after,
+            in_other_basis=bars.in_other_basis,
+        )
+        moved = [pair for pair in all_moved if not any(change in wrong_actions for change in pair)]
     suspicion = Suspicion(
         kind=MANY_CHANGES if MANY_CHANGES in bars.reasons | action_reasons else LARGE_CHANGE,
         detail=" ".join([*bars.reasons.values(), *action_reasons.values()]),
@@ -179,25 +181,31 @@ def _suspicious_bars(
         np.abs(changed.told[name] - changed.held[name]) > changed.held[name] // LARGE_CHANGE_PART
         for name in PRICES
     ]
-    is_held = is_known | (np.any(beyond, axis=0) & ~_explained(changed, ratios, moved))
+    explained = is_explained(changed, ratios, moved)
+    is_held = is_known | (np.any(beyond, axis=0) & ~explained)
     count = int(np.count_nonzero(is_held))
     own_count = len(compared.compared_sessions) - compared.kept_count
     is_enough = own_count >= LEAST_COMPARED or count == own_count
-    is_many = len(changed) >= MANY_BARS
+    differing_count = np.count_nonzero(changed.told != changed.held)  # others are only taken over
+    is_many = differing_count >= MANY_BARS or compared.contradiction is not None
+    is_mostly_held = is_enough and count > MOST_DISAGREEING_RATIO * own_count
+    rebased = why_rebased(ratios, explained, own_count=own_count)
+    worst = changed.where(is_held).largest_change
     reasons: Reasons = {}
     if is_many:
-        reasons[MANY_CHANGES] = f"{len(changed)} known bars came back different at once."
-    elif count:
-        moves = np.abs(np.log(ratios)) * is_held
-        name, row = np.unravel_index(np.argmax(moves), moves.shape)
+        many = f"{differing_count} known bars came back different at once."
+        reasons[MANY_CHANGES] = compared.contradiction or many
+    elif rebased:
+        reasons[MANY_CHANGES] = rebased
+    elif worst:
         reasons[LARGE_CHANGE] = (
             f"A price of {count} known session(s) moved by more than {1 / LARGE_CHANGE_PART:.0%} and no split was"
-            f" moved there, the {PRICES[name]} of {changed.told['session'][row]} by {ratios[name, row] - 1:+.1%}."
+            f" moved there, the {worst.name} of {worst.session} by {worst.change_ratio:+.1%}."
         )
-    if not is_many and not (is_enough and count > MOST_DISAGREEING_RATIO * own_count):
-        return _Bars(is_held=is_held, added=compared.added, reasons=reasons)
+    if not (is_many or is_mostly_held or rebased):
+        return _Bars(is_held=is_held, added=compared.added, reasons=reasons, in_other_basis=False)
     is_held = np.ones(len(changed), np.bool_)
-    return _Bars(is_held=is_held, added=_later(held, compared), reasons=reasons)
+    return _Bars(is_held=is_held, added=_later(held, compared), reasons=reasons, in_other_basis=True)
 
 
 def _later(held: Held, compared: Comparison) -> Bars:
@@ -209,35 +217,15 @@ def _later(held: Held, compared: Comparison) -> Bars:
     return added[added["session"] > np.datetime64(held.totals.last_session)]
 
 
-def _moved_splits(actions: tuple[ActionChange, ...]) -> Moved:
-    """Return the splits that are withdrawn on one day and told on another one nearby."""
-    return [
-        (gone, new)
-        for gone in actions
-        if gone.kind == "split" and gone.held is not None and gone.told is None
-        for new in actions
-        if (new.kind, new.held, new.told) == ("split", None, gone.held.action.value)
-        and abs(new.ex_date - gone.ex_date) <= SPLIT_REACH
-    ]
-
-
-def _explained(changed: BarChanges, ratios: NDArray[np.float64], moved: Moved) -> NDArray[np.bool_]:
-    """Return which bars lie between the old and new ex-date of a split and changed by its ratio."""
-    sessions, is_explained = changed.told["session"], np.zeros(len(changed), np.bool_)
-    for gone, new in moved:
-        first, last = sorted([np.datetime64(gone.ex_date), np.datetime64(new.ex_date)])
-        factor = float(new.told or 1) ** (1 if new.ex_date > gone.ex_date else -1)
-        fits = np.all(np.abs(np.log(ratios / factor)) <= LARGE_MOVE, axis=0)
-        is_explained |= fits & (first <= sessions) & (sessions < last)
-    return is_explained
-
-
 def _suspicious_actions(
     told: SeriesColumns,
     held: Held,
+    compared: Comparison,
     actions: tuple[ActionChange, ...],
+    *,
     moved: Moved,
     closes: Closes,
+    in_other_basis: bool,
 ) -> tuple[tuple[ActionChange, ...], Reasons]:
     """Return which of the changes are suspicious, and why.
 
@@ -248,7 +236,9 @@ def _suspicious_actions(
     emptied = [change for change in touched if change.kind in empty]
     kinds: set[str] = set()
     reasons: Reasons = {}
-    if len(touched) > MOST_ACTIONS:
+    if in_other_basis:
+        kinds = set(told.told_actions)
+    elif len(touched) > MOST_ACTIONS:
         kinds = {change.kind for change in touched}
         reasons[MANY_CHANGES] = (
             f"{len(touched)} known splits and dividends came back different or not at all."
@@ -257,7 +247,12 @@ def _suspicious_actions(
         kinds = empty
         names = " and ".join(sorted(empty))
         reasons[MANY_CHANGES] = f"The answer has none of {len(emptied)} known {names} action(s) left."
-    unseen = _unseen(held, [change for change in actions if change.kind not in kinds], closes)
+    weighty = [
+        change
+        for change in actions
+        if change.kind not in kinds and weighs_on_known(change, held, compared.added)
+    ]
+    unseen = unseen_actions(weighty, closes)
     if unseen:
         unseen += [change for pair in moved if any(one in unseen for one in pair) for change in pair]
         first = min(unseen, key=lambda change: change.ex_date)
@@ -272,28 +267,3 @@ def _suspicious_actions(
             and (change.held is not None or (last is not None and change.ex_date <= last))
         )
     ), reasons
-
-
-def _unseen(held: Held, actions: list[ActionChange], closes: Closes) -> list[ActionChange]:
-    """Return the changes that would move known adjusted prices by more than 20 % and do not show in the closes."""
-    days = sorted(closes)
-    unseen = []
-    for change in actions:
-        at = bisect_left(days, change.ex_date)
-        if not weighs_on_known(change, held) or not 0 < at < len(days):
-            continue
-        before, jump = closes[days[at - 1]], log(closes[days[at]] / closes[days[at - 1]])
-        old = _log_factor(change.kind, change.held.action.value if change.held else None, before)
-        new = _log_factor(change.kind, change.told, before)
-        is_shown = abs(jump - new) <= min(LARGE_MOVE, abs(jump - old))
-        if abs(new - old) > LARGE_MOVE and not is_shown:
-            unseen.append(change)
-    return unseen
-
-
-def _log_factor(kind: str, value: Decimal | None, before: float) -> float:
-    """Return the logarithm of what an action makes of the close before it; that of no action is 0."""
-    if value is None:
-        return 0.0
-    factor = 1 / float(value) if kind == "split" else 1 - float(value) / before
-    return log(factor) if factor > 0 else -float("inf")

@@ -8,10 +8,11 @@ from uuid import UUID, uuid5
 import numpy as np
 from django.db import connections, transaction
 
+from services.ingest.indexes.services import adopt_history, lock_names
 from services.ingest.market.columns import NO_BARS, PRICES, SeriesColumns, bars_of
 from services.ingest.market.copying import HEADER, TRAILER, Millionths, binary_rows
 from services.ingest.market.domain import ActionChange, Held
-from services.ingest.market.record import NewVersion, held_for, lock_instruments, notes_of, write_versions
+from services.ingest.market.record import NewVersion, held_for, notes_of, write_versions
 from services.ingest.market.suspicion import Suspicion
 from services.ingest.quarantine.models import Quarantine, QuarantinedAction, QuarantinedBar
 from services.ingest.quarantine.selectors import held_rows, quarantine_by_id
@@ -74,7 +75,7 @@ def hold_back(*, told: SeriesColumns, fetch_id: UUID, suspicion: Suspicion, now:
 def accept_change(*, quarantine_id: UUID, decided_by: str, now: datetime) -> int:
     """Record exactly the held rows as a correction, and return the instrument's version that they are.
 
-    Raises NotFound, AlreadyDecided, and StoredPricesChanged.
+    What later names of the instrument took over follows. Raises NotFound, AlreadyDecided, and StoredPricesChanged.
     """
     with transaction.atomic(using="ingest", durable=True):
         found = _open_one(quarantine_id)
@@ -84,6 +85,7 @@ def accept_change(*, quarantine_id: UUID, decided_by: str, now: datetime) -> int
             quarantine_id=quarantine_id, version=version.number, decided_by=decided_by
         )
         append("ingest", _stream(quarantine_id), accepted, now=now, expected_version=1)
+        adopt_history(symbol=found.symbol, now=now)
     return version.number
 
 
@@ -117,7 +119,7 @@ def outdate(quarantine_ids: Iterable[UUID], *, now: datetime) -> None:
 
 def _open_one(quarantine_id: UUID) -> Quarantine:
     """Return a quarantine that nobody decides in between. Raises NotFound and AlreadyDecided."""
-    lock_instruments([quarantine_by_id(quarantine_id).symbol])
+    lock_names(symbol=quarantine_by_id(quarantine_id).symbol)
     found = quarantine_by_id(quarantine_id)  # as it is now that nobody else has the lock
     if found.state != "open":
         if found.decided_by is None:

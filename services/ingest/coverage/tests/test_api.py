@@ -74,7 +74,7 @@ def test_coverage_of_a_version_knows_nothing_of_later_ones(api: ApiClient, cause
     assert api.show(COVERAGE, as_of_version=1) == before
     assert api.show(COVERAGE)["missing"] == ["2019-03-06", "2019-03-08"]
     assert before["missing"] == ["2019-03-05", "2019-03-06"]
-    assert_problem(api.get(f"{COVERAGE}?as_of_version=9"), 404, "unknown-symbol")
+    assert_problem(api.get(f"{COVERAGE}?as_of_version=9"), 404, "unknown-version")
     assert_problem(api.get("/api/v1/instruments/NOPE/coverage/"), 404, "unknown-symbol")
 
 

@@ -1,12 +1,15 @@
 """Indexes as the API shows them."""
 
 from datetime import date
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
+from services.ingest.fetches.services import import_series
 from services.ingest.indexes.domain import DATA_VERSION, indexes, renames
 from services.ingest.indexes.models import IndexMembership, TickerRename
+from services.ingest.market.tests.answers import answer
 from services.tests.pipeline import drain_everything
 from shared.http.tests.api_client import ApiClient, assert_problem
 
@@ -87,10 +90,32 @@ def test_without_a_day_members_are_those_of_the_last_day_that_is_covered(api: Ap
     assert {"FISV"} == {row["symbol"] for row in shown["results"]} & {"FI", "FISV"}
 
 
-def test_a_day_that_is_not_covered_is_refused_with_the_range(api: ApiClient) -> None:
-    for day in ("2014-12-31", "2026-06-23"):
-        body = assert_problem(api.get(f"{NASDAQ}members/?on={day}"), 400, "outside-coverage")
-        assert (body["first_date"], body["last_date"]) == ("2015-01-01", "2026-06-22")
+@pytest.mark.parametrize("after", ["2025-11-12", "2026-01-02", "today"])
+def test_a_day_after_the_last_one_that_is_covered_is_as_good_as_none(api: ApiClient, after: str) -> None:
+    on = str(timezone.now().date()) if after == "today" else after
+
+    assert api.show(f"{SP500}members/", on=on) == api.show(f"{SP500}members/")
+
+
+def test_a_day_before_the_first_one_that_is_covered_is_refused_with_the_range(api: ApiClient) -> None:
+    body = assert_problem(api.get(f"{NASDAQ}members/?on=2014-12-31"), 400, "outside-coverage")
+
+    assert (body["first_date"], body["last_date"]) == ("2015-01-01", "2026-06-22")
+
+
+@pytest.mark.usefixtures("cause")
+def test_a_member_whose_ticker_is_another_companys_by_now_is_followed_from_its_own_day(
+    api: ApiClient,
+) -> None:
+    for symbol in ("ARNC", "HCP", "PEAK"):  # the first two as Arconic Corporation and HashiCorp
+        import_series(fetch_id=uuid4(), series=answer(1, 2, symbol=symbol), now=timezone.now())
+
+    rows = {row["symbol"]: row for row in api.show(f"{SP500}members/", on="2019-01-18")["results"]}
+
+    shown = {
+        symbol: (rows[symbol]["current_symbol"], rows[symbol]["stored_as"]) for symbol in ("ARNC", "HCP")
+    }
+    assert shown == {"ARNC": ("HWM", None), "HCP": ("DOC", "PEAK")}
 
 
 @pytest.mark.parametrize("place", ["members/", "changes/"])

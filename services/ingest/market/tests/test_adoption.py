@@ -24,6 +24,8 @@ from services.ingest.market.models import Action, Bar, Instrument, InstrumentVer
 from services.ingest.providers.bundled_provider import BundledProvider
 from services.ingest.providers.domain import Bar as ToldBar
 from services.ingest.providers.domain import DailySeries, DividendAction, SplitAction
+from services.ingest.quarantine import services as quarantine
+from services.ingest.quarantine.services import accept_change
 from services.ingest.sessions.domain import sessions_between
 from shared.eventstore.models import Event
 from shared.eventstore.rebuild import differences
@@ -39,7 +41,8 @@ pytestmark = pytest.mark.usefixtures("db", "cause")
 @pytest.fixture
 def unfollowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what is stored be taken over only when the test says so."""
-    monkeypatch.setattr(fetching, "adopt_history", lambda **_: ())
+    for place in (fetching, quarantine):
+        monkeypatch.setattr(place, "adopt_history", lambda **_: ())
 
 
 by_hand = pytest.mark.usefixtures("unfollowed")
@@ -64,8 +67,11 @@ def series(
 
 
 def store(told: DailySeries, *, replaces: bool = False) -> UUID:
+    """Import a series, and accept what is held back of it."""
     fetch_id = uuid4()
-    import_series(fetch_id=fetch_id, series=told, now=timezone.now(), replaces=replaces)
+    done = import_series(fetch_id=fetch_id, series=told, now=timezone.now(), replaces=replaces)
+    if done.quarantine_id:
+        accept_change(quarantine_id=done.quarantine_id, decided_by="a test", now=timezone.now())
     return fetch_id
 
 
@@ -179,6 +185,36 @@ def test_a_correction_under_the_former_name_reaches_what_was_taken_over() -> Non
     store(series("FB", *week, close="201", dividends=(replace(told[0], amount=Decimal(3)),)), replaces=True)
     assert adopt("FB") == ("META",)
     assert load_history("ingest", "META").dividends[0].amount == 3.0
+
+
+@by_hand
+def test_who_told_a_row_follows_when_another_provider_takes_it_over_as_it_is() -> None:
+    told: dict[str, Any] = {"dividends": (DividendAction(ex_date=date(2022, 6, 3), amount=Decimal(1)),)}
+    week = (date(2022, 6, 1), date(2022, 6, 8))
+    store(series("FB", *week, **told))
+    store(series("META", date(2022, 6, 9), date(2022, 6, 10)))
+    adopt("META")
+
+    store(series("FB", *week, provider="tiingo", **told), replaces=True)
+    adopt("META")
+
+    sources = price_sources("ingest", "META", version=3)
+    assert [(each.provider, each.session_count) for each in sources] == [("tiingo", 6), ("csv", 2)]
+    actions = Action.objects.using("ingest").filter(symbol="META", superseded_version=None)
+    assert [action.provider for action in actions] == ["tiingo"]
+
+
+def test_a_correction_that_is_let_through_under_the_former_name_reaches_what_was_taken_over() -> None:
+    days = sessions_between(date(2022, 6, 1), date(2022, 6, 7))
+    store(series("META", date(2022, 6, 9), date(2022, 6, 10), close="190"))
+    store(series("FB", days[0], days[-1], close="190"))
+    before = load_history("ingest", "META")
+
+    corrected = store(series("FB", days[0], days[-1], close="290"))
+
+    assert {known("META")[day][1:] for day in days} == {(corrected, Decimal(290))}
+    again = load_history("ingest", "META", version=before.version)
+    assert again.close.tolist() == before.close.tolist() == [190.0] * 7
 
 
 @by_hand

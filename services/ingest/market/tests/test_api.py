@@ -110,7 +110,9 @@ def test_an_earlier_version_is_what_was_known_then(api: ApiClient, cause: UUID) 
     assert (before["version"], now["version"]) == (1, 2)
     assert [bar["close"] for bar in now["results"]] == ["1.5", "2.75", "3.5"]
     assert api.show(BARS, symbol="TEST", as_of_version=1)["results"] == before["results"]
-    assert_problem(api.get(f"{BARS}?symbol=TEST&as_of_version=3"), 404, "unknown-symbol")
+    problem = assert_problem(api.get(f"{BARS}?symbol=TEST&as_of_version=3"), 404, "unknown-version")
+    assert (problem["title"], problem["last_version"]) == ("Unknown version", 2)
+    assert problem["detail"] == "TEST has versions 1 to 2, not 3."
 
 
 def test_the_pages_of_a_list_stay_at_the_version_of_the_first(api: ApiClient, cause: UUID) -> None:

@@ -100,7 +100,7 @@ def test_actions_of_a_version_are_those_known_then(api: ApiClient, cause: UUID) 
 
     assert [(action["value"], action["version"]) for action in actions(api)] == [("0.3", 2)]
     assert [(action["value"], action["version"]) for action in actions(api, as_of_version=1)] == [("0.25", 1)]
-    assert_problem(api.get("/api/v1/instruments/TEST/actions/?as_of_version=3"), 404, "unknown-symbol")
+    assert_problem(api.get("/api/v1/instruments/TEST/actions/?as_of_version=3"), 404, "unknown-version")
     assert_problem(api.get("/api/v1/instruments/NOPE/actions/"), 404, "unknown-symbol")
     assert_problem(api.get("/api/v1/instruments/TEST/actions/?kind=split"), 400, "validation-error")
 

@@ -96,7 +96,7 @@ def test_a_moment_before_the_first_version_knows_nothing(api: ApiClient) -> None
 
     answer = api.get(path(as_of=(FIRST_AT - timedelta(microseconds=1)).isoformat()))
 
-    problem = assert_problem(answer, 404, "unknown-symbol")
+    problem = assert_problem(answer, 404, "unknown-version")
     assert "Nothing was known of TEST at 2020-03-02T11:59:59" in problem["detail"]
     assert_problem(api.get(f"{BARS}?symbol=NOPE&as_of=2020-03-02T12:00:00Z"), 404, "unknown-symbol")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.market.columns import SeriesColumns, bars_of
-from services.ingest.market.domain import Held, SourcesDisagree, compare
+from services.ingest.market.domain import Held, PriceChange, SourcesDisagree, compare
 from services.ingest.market.models import Bar
 from services.ingest.market.tests.answers import (
     SESSIONS,
@@ -121,20 +121,21 @@ def test_an_answer_that_contradicts_more_than_a_fifth_of_five_closes_is_refused(
 
 def test_an_answer_that_replaces_takes_over_every_row_in_its_range() -> None:
     paid = [(DAYS[1], "0.5"), (DAYS[2], "0.25")]
-    tell(answer(400, 401, 402, 403, dividends=paid))
+    tell(answer(*range(400, 420), dividends=paid))
+    told = answer("400.5", *range(401, 410), provider="tiingo", volume=99, dividends=[(DAYS[1], "0.5")])
 
-    recording = tell(
-        answer(100, 401, 100, provider="tiingo", volume=99, dividends=[(DAYS[1], "0.5")]), replaces=True
-    )
+    recording = tell(told, replaces=True)
 
-    assert recording.corrected_sessions == DAYS[:3]
+    assert recording.corrected_sessions == DAYS[:10]
     assert (recording.kept_count, recording.compared_count, recording.quarantine_id) == (0, 0, None)
-    assert known_bars() == [("tiingo", 100, 99), ("tiingo", 401, 99), ("tiingo", 100, 99), ("csv", 403, 10)]
+    rows = [("tiingo", price, 99) for price in (Decimal("400.5"), *range(401, 410))]
+    assert known_bars() == [*rows, *(("csv", price, 10) for price in range(410, 420))]
     assert known_actions() == [("tiingo", DAYS[1], Decimal("0.5"))]
-    again = tell(
-        answer(100, 401, 100, provider="tiingo", volume=99, dividends=[(DAYS[1], "0.5")]), replaces=True
+    assert tell(told, replaces=True).changed is False
+    assert (recording.unchanged_count, recording.actions_withdrawn_count) == (0, 1)
+    assert recording.largest_change == PriceChange(
+        session=DAYS[0], name="open", held=Decimal(400), told=Decimal("400.5")
     )
-    assert again.changed is False
 
 
 def test_the_bar_count_of_every_event_is_what_is_stored_then() -> None:

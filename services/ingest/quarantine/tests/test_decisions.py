@@ -158,6 +158,19 @@ def test_a_change_that_its_provider_takes_back_is_outdated_and_held_anew_when_it
     assert (again.quarantine_id != first.quarantine_id) is is_taken_back
 
 
+def test_a_dismissed_change_stays_dismissed_when_its_provider_takes_it_back() -> None:
+    tell(answer(*[100] * 6))
+    dropped = tell(answer(50, *[100] * 5))
+    assert dropped.quarantine_id
+    dismiss(dropped.quarantine_id)
+    waiting = tell(answer(100, 51, *[100] * 4))
+
+    again = tell(answer(100, 51, *[100] * 4))
+
+    assert again.quarantine_id == waiting.quarantine_id
+    assert Quarantine.objects.using("ingest").get(id=dropped.quarantine_id).state == "dismissed"
+
+
 def test_a_change_of_an_action_that_is_another_by_now_is_not_accepted() -> None:
     quarantine_id = hold_one_back()
     tell(answer(dividends=[(DAYS[1], "0.6")]))

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from deploy.postgres.owner import as_owner
+from services.ingest.market.services import Recording
 from services.ingest.market.tests.answers import (
     NOW,
     SESSIONS,
@@ -20,7 +21,7 @@ from services.ingest.market.tests.answers import (
     tell,
 )
 from services.ingest.quarantine.models import Quarantine, QuarantinedBar
-from services.ingest.quarantine.services import dismiss_change
+from services.ingest.quarantine.services import accept_change, dismiss_change
 from shared.eventstore.models import Event
 from shared.eventstore.rebuild import differences
 
@@ -36,6 +37,11 @@ def closes() -> list[Decimal]:
 def held() -> list[tuple[object, ...]]:
     rows = QuarantinedBar.objects.using("ingest").order_by("session")
     return list(rows.values_list("session", "held_version", "close"))
+
+
+def accept(recording: Recording) -> int:
+    assert recording.quarantine_id
+    return accept_change(quarantine_id=recording.quarantine_id, decided_by="anna", now=NOW)
 
 
 def one() -> Quarantine:
@@ -168,14 +174,109 @@ def test_a_vendor_that_turns_to_split_adjusted_prices_is_held_back() -> None:
 def test_a_thousand_changes_at_once_are_held_and_new_sessions_are_added(count: int, is_held: bool) -> None:
     tell(answer(*[100] * (count + 1)))
 
-    recording = tell(answer(*["100.5"] * count, 100, 101))
+    recording = tell(answer(*["100.05"] * count, 100, 101))  # 5 bp, the most that is no other basis
 
     assert recording.added_count == 1
     assert len(recording.corrected_sessions) == (0 if is_held else count)
     assert recording.quarantined_count == (count if is_held else 0)
-    assert closes()[:count] == [100 if is_held else Decimal("100.5")] * count
+    assert closes()[:count] == [100 if is_held else Decimal("100.05")] * count
     if is_held:
         assert (one().kind, one().row_count) == ("many-changes", MANY)
+
+
+WAVE = [100 + Decimal(day % 7) for day in range(60)]
+
+
+def rounded(*closes: Decimal) -> list[Decimal]:
+    return [close.quantize(Decimal("0.01")) for close in closes]
+
+
+@pytest.mark.parametrize(("count", "is_held"), [(4, False), (5, True), (55, True)])
+@pytest.mark.parametrize("factor", ["0.998", "1.03", "0.85"])
+def test_closes_in_a_row_that_move_by_one_factor_are_in_another_basis(
+    count: int, is_held: bool, factor: str
+) -> None:
+    tell(answer(*WAVE))
+    scaled = rounded(*(close * Decimal(factor) for close in WAVE[:count]))
+
+    recording = tell(answer(*scaled, *WAVE[count:], 107))
+
+    assert recording.corrected_sessions == (() if is_held else DAYS[:count])
+    assert recording.quarantined_count == (count if is_held else 0)
+    assert recording.added_count == 1
+    if is_held:
+        assert one().kind == "many-changes"
+        assert "in another basis" in one().detail
+        assert accept(recording) == 3
+        assert closes() == [*scaled, *WAVE[count:], 107]
+
+
+def test_an_answer_in_total_return_is_held_back_with_its_actions_and_sessions_before() -> None:
+    paid: Any = [(DAYS[day], "0.5") for day in (20, 40, 58)]
+    tell(answer(*WAVE[10:], first=10, dividends=paid))
+    factors = [Decimal("0.995") ** sum(day < DAYS.index(ex_day) for ex_day, _ in paid) for day in range(60)]
+    adjusted = rounded(*(close * factor for close, factor in zip(WAVE, factors, strict=True)))
+    told: Any = [*[(day, "0.49") for day, _ in paid[:2]], paid[2], (DAYS[30], "0.1"), (DAYS[65], "0.5")]
+
+    recording = tell(answer(*adjusted, 103, dividends=told))
+
+    assert (recording.added_count, recording.corrected_sessions) == (1, ())
+    assert recording.quarantined_count == 48 + 3
+    assert [value for _, _, value in known_actions()] == [Decimal("0.5")] * 4
+
+
+@pytest.mark.parametrize(("count", "is_held"), [(19, False), (20, True)])
+@pytest.mark.parametrize("name", ["open", "close"])
+def test_twenty_prices_that_move_are_in_another_basis_where_they_are_more_than_a_fifth(
+    count: int, is_held: bool, name: str
+) -> None:
+    tell(answer(*[100] * 60))
+    series = answer(*[100] * 60)
+    prices: list[dict[str, Any]] = [
+        {"high": Decimal(110), "low": Decimal(90), name: Decimal(100 + (-1) ** day)} for day in range(count)
+    ]
+    moved = [replace(bar, **told) for bar, told in zip(series.bars, prices, strict=False)]
+
+    recording = tell(replace(series, bars=(*moved, *series.bars[count:])))
+
+    assert recording.quarantined_count == (count if is_held else 0)
+
+
+def test_a_correction_of_a_few_sessions_and_new_volumes_of_all_pass() -> None:
+    tell(answer(*WAVE))
+    corrected: list[Any] = [*WAVE[:20], "103.5", "99.1", "120", "101.2", *WAVE[24:50], "101.25", *WAVE[51:]]
+
+    assert len(tell(answer(*corrected)).corrected_sessions) == 5
+    assert len(tell(answer(*corrected, volume=11)).corrected_sessions) == 60
+    assert not Quarantine.objects.using("ingest").exists()
+
+
+@pytest.mark.parametrize(("name", "is_held"), [("close", True), ("open", False)])
+def test_an_adjusted_close_beside_other_prices_as_traded_is_another_basis(name: str, is_held: bool) -> None:
+    series = answer(*[100] * 60)
+    wide = tuple(replace(bar, high=Decimal(110), low=Decimal(90)) for bar in series.bars)
+    told: dict[str, Any] = {name: Decimal(98)}
+    tell(replace(series, bars=wide))
+
+    recording = tell(replace(series, bars=(*(replace(bar, **told) for bar in wide[:6]), *wide[6:])))
+
+    assert recording.quarantined_count == (6 if is_held else 0)
+
+
+def test_corrections_in_a_row_that_are_no_one_factor_pass() -> None:
+    tell(answer(*[100] * 60))
+
+    assert len(tell(answer(*range(101, 106), *[100] * 55)).corrected_sessions) == 5
+
+
+def test_a_change_of_a_fifth_of_a_long_history_is_no_other_basis() -> None:
+    tell(answer(*[100] * 100))
+
+    twenty = tell(answer(*[100 + Decimal((-1) ** day) for day in range(20)], *[100] * 80))
+    another = tell(answer(*[100 - Decimal((-1) ** day) * 2 for day in range(21)], *[100] * 79))
+
+    assert (len(twenty.corrected_sessions), another.quarantined_count) == (20, 21)
+    assert "21 of 100 known sessions" in one().detail
 
 
 def test_changed_rows_of_another_provider_are_no_correction_and_so_not_suspicious() -> None:
@@ -184,13 +285,6 @@ def test_changed_rows_of_another_provider_are_no_correction_and_so_not_suspiciou
     recording = tell(answer(50, *[100] * 9, provider="tiingo"))
 
     assert (recording.disagreeing_count, recording.quarantine_id) == (1, None)
-
-
-def test_what_replaces_is_taken_as_it_is() -> None:
-    tell(answer(100, 100))
-
-    assert tell(answer(50, 100), replaces=True).corrected_sessions == (DAYS[0],)
-    assert closes() == [50, 100]
 
 
 def test_the_same_change_is_held_once_and_a_part_of_it_too(db: psycopg.Connection) -> None:

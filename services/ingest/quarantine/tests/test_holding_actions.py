@@ -121,3 +121,41 @@ def test_the_first_answer_and_actions_of_small_weight_pass() -> None:
     )
 
     assert (recording.actions_changed_count, recording.quarantine_id) == (2, None)
+
+
+def test_a_late_split_comes_with_its_action_and_one_that_new_bars_do_not_show_is_held() -> None:
+    tell(answer(*[400] * 20))
+    late = tell(answer(*[400] * 20, 100, splits=[(DAYS[20], 4)]))
+
+    wrong = tell(answer(*[400] * 20, 100, 99, 98, splits=[(DAYS[20], 4), (DAYS[22], 2)]))
+
+    assert (late.actions_changed_count, late.quarantine_id) == (1, None)
+    assert (wrong.added_count, wrong.actions_changed_count, wrong.quarantined_count) == (2, 0, 1)
+    assert f"The bars do not show the split of {DAYS[22]}" in one().detail
+
+
+@pytest.mark.parametrize(("after", "is_held"), [(130, False), (260, True)])
+def test_a_split_within_a_hole_shows_when_the_bars_are_nearer_to_it(after: int, is_held: bool) -> None:
+    tell(answer(*[400] * 20))
+
+    recording = tell(answer(*[after] * 5, first=60, splits=[(DAYS[40], 4)]))
+
+    assert (recording.added_count, recording.quarantined_count) == (5, int(is_held))
+
+
+@pytest.mark.parametrize(("shift", "is_held"), [(2, False), (5, False), (6, True)])
+def test_a_split_with_the_days_that_were_told_wrong_passes_within_a_week(shift: int, is_held: bool) -> None:
+    tell(answer(*[400] * 40, *[100] * 20, splits=[(DAYS[40], 4)]))
+
+    recording = tell(answer(*[400] * (40 - shift), *[100] * (20 + shift), splits=[(DAYS[40 - shift], 4)]))
+
+    assert len(recording.corrected_sessions) == (0 if is_held else shift)
+    assert recording.quarantined_count == (shift + 2 if is_held else 0)
+
+
+def test_a_split_that_no_bar_shows_is_not_lost_when_it_is_moved_to_where_none_shows_it_either() -> None:
+    tell(answer(*[100] * 10, splits=[(DAYS[5], 3)]))
+
+    recording = tell(answer(*[100] * 10, splits=[(DAYS[7], 3)]))
+
+    assert (recording.changed, recording.quarantined_count) == (False, 2)
