@@ -104,9 +104,12 @@ def test_tags_are_compared_as_the_standard_has_it(api: ApiClient) -> None:
 
 
 def test_what_is_not_there_is_never_confirmed(api: ApiClient) -> None:
-    for path in ("/api/v1/bars/?symbol=NOPE", f"{BARS}&as_of_version=2"):
+    for path, slug in (
+        ("/api/v1/bars/?symbol=NOPE", "unknown-symbol"),
+        (f"{BARS}&as_of_version=2", "unknown-version"),
+    ):
         answer = asked_with(api, path, "*")
-        assert_problem(answer, 404, "unknown-symbol")
+        assert_problem(answer, 404, slug)
         assert (answer["Cache-Control"], "ETag" in answer) == ("no-store", False)
     assert asked_with(ApiClient("wrong"), BARS, "*").status_code == 401
 

@@ -5,7 +5,7 @@ from django.test import Client, override_settings
 from django.urls import resolve
 
 from services.ingest.providers.bundled_provider import BundledProvider
-from shared.http.home import BUNDLED, steps
+from shared.http.home import BUNDLED, MARKET, market, steps
 
 BROWSER = {"Accept": "text/html"}
 
@@ -23,6 +23,28 @@ def test_every_button_leads_to_an_older_address() -> None:
         "predict": "older-forecast",
         "report": "older-report",
     }
+
+
+def test_market_data_are_shown_by_the_api_and_to_an_admin_on_pages() -> None:
+    shown = {name: resolve(address.partition("?")[0]).view_name for name, address in MARKET.items()}
+    pages = {name: resolve(address.partition("?")[0]) for name, address in market(in_admin=True).items()}
+
+    assert market(in_admin=False) == MARKET
+    assert shown == {
+        "symbols": "instruments",
+        "fetches": "fetches",
+        "watchlists": "watchlists",
+        "quarantine": "quarantines",
+    }
+    assert {name: page.url_name for name, page in pages.items()} == {
+        "symbols": "ingest_market_instrument_changelist",
+        "fetches": "ingest_fetches_fetch_changelist",
+        "watchlists": "ingest_watchlists_watchlist_changelist",
+        "quarantine": "ingest_quarantine_quarantine_changelist",
+    }
+    assert market(in_admin=True)["quarantine"].endswith("/?state=open")
+    with override_settings(ROOT_URLCONF="services.ingest.urls"):  # which serves no admin pages
+        assert market(in_admin=True) == MARKET
 
 
 @pytest.mark.parametrize("service", ["ingest", "analytics", "reports"])

@@ -167,7 +167,8 @@ def test_too_little_history_is_said_and_the_next_update_tries_again(
     assert states == {"live": live_state, "backfilled": backfilled_state}
     problem = Run.objects.using("analytics").get().problem or {}
     assert (problem["needed_sessions"], problem["present_sessions"]) == (201, sessions)
-    assert f"FB has {sessions} sessions and 201 are needed" in text_of(files_of("FB")["pdf"])
+    said = f"Refused. 201 sessions needed, {sessions} stored: {201 - sessions} missing."
+    assert said in text_of(files_of("FB")["pdf"])
 
     whole = "\n".join(lines).encode()
     import_series(fetch_id=uuid4(), series=parse_csv(whole, "FB", today=today), now=timezone.now())

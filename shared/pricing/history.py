@@ -87,15 +87,36 @@ class PriceHistory:
             raise ValueError("volume must be int64, never negative, with one value per session")
 
 
-def after_last_hole(history: PriceHistory) -> PriceHistory:
-    """Return the bars since the last time that more than 31 days between two of them are missing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """More than 31 days without a bar, between those of `last_before` and `first_after`.
+
+    `count_before` are all bars up to the hole, those before an earlier one too.
+    """
+
+    last_before: date
+    first_after: date
+    count_before: int
+
+
+def last_hole(history: PriceHistory) -> Hole | None:
+    """Return the last time that more than 31 days lie between two bars, None when that never was.
 
     What lies on both sides of such a hole is no one series: a return across it was nobody's to earn in a day. A
     single missing session, or the longest closure of the exchange, is no hole.
     """
     holes = np.flatnonzero(np.diff(history.sessions) > np.timedelta64(LONGEST_BREAK_DAYS, "D"))
     if not len(holes):
+        return None
+    count = int(holes[-1]) + 1
+    before, after = history.sessions[count - 1 : count + 1].tolist()
+    return Hole(last_before=before, first_after=after, count_before=count)
+
+
+def after_last_hole(history: PriceHistory) -> PriceHistory:
+    """Return the bars since the `last_hole`, all of them when there is none."""
+    hole = last_hole(history)
+    if hole is None:
         return history
-    rest = slice(int(holes[-1]) + 1, None)
     columns = ("sessions", "open", "high", "low", "close", "volume")
-    return replace(history, **{name: getattr(history, name)[rest] for name in columns})
+    return replace(history, **{name: getattr(history, name)[hole.count_before :] for name in columns})

@@ -12,6 +12,8 @@ from django.db import connections
 from shared.errors import BellwetherError
 from shared.pricing.arrays import vector_cursor
 from shared.pricing.history import Dividend, PriceHistory, Split
+from shared.pricing.names import require_current_name
+from shared.pricing.versions import UnknownVersion
 
 SYMBOLS_PER_QUERY = 100
 
@@ -86,19 +88,24 @@ WITH known AS (
          array_agg(DISTINCT fetch_id) AS fetches
   FROM known GROUP BY provider
 )
-SELECT share.provider, terms.attribution, terms.notes, session_count, last_session
+SELECT share.provider, terms.attribution, terms.notes, session_count, last_session,
+  first_noted_session, last_noted_session
 FROM share LEFT JOIN LATERAL (
-  SELECT attribution, notes FROM market.instrument_version v
+  SELECT attribution, notes, fetch_id FROM market.instrument_version v
   WHERE v.provider = share.provider
     AND (v.symbol = %(symbol)s AND v.version <= %(version)s OR v.fetch_id = ANY(share.fetches))
   ORDER BY v.symbol = %(symbol)s AND v.version <= %(version)s DESC, v.recorded_at DESC, v.symbol LIMIT 1
 ) AS terms ON true
+LEFT JOIN LATERAL (
+  SELECT min(session) AS first_noted_session, max(session) AS last_noted_session FROM known
+  WHERE known.provider = share.provider AND known.fetch_id = terms.fetch_id
+) AS noted ON true
 ORDER BY session_count DESC, share.provider
 """
 
 
 class NoPrices(BellwetherError):
-    """Raised when no price of a symbol is stored, or not at the asked version."""
+    """Raised when no price of a symbol is stored."""
 
     status, slug, title = 404, "unknown-symbol", "Unknown symbol"
 
@@ -117,18 +124,13 @@ class NoPrices(BellwetherError):
             fetch=fetch,
         )
 
-    @classmethod
-    def then(cls, symbol: str, as_of: datetime) -> Self:
-        """Return the error for a symbol whose first prices were recorded after `as_of`."""
-        return cls(f"Nothing was known of {symbol} at {as_of.isoformat()}: its first prices came later.")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceSource:
     """One provider's share of what is known at a version, on the terms it last gave.
 
     `session_count` counts its bars and `last_session` is the last of them: 0 and None where only splits or
-    dividends are its own.
+    dividends are its own. `notes` came with the bars from `first_noted_session` to `last_noted_session`.
     """
 
     provider: str
@@ -136,10 +138,16 @@ class PriceSource:
     notes: tuple[str, ...]
     session_count: int
     last_session: date | None
+    first_noted_session: date | None
+    last_noted_session: date | None
 
 
 def latest_version(alias: str, symbol: str) -> int:
-    """Return the last version of `symbol` that is stored. Raises NoPrices naming the address that fetches some."""
+    """Return the last version of `symbol` that is stored.
+
+    Raises RenamedSymbol, and NoPrices naming the address that fetches some.
+    """
+    require_current_name(alias, symbol)
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT version FROM market.instrument WHERE symbol = %s", [symbol])
         row = cursor.fetchone()
@@ -152,20 +160,16 @@ def price_sources(alias: str, symbol: str, *, version: int) -> tuple[PriceSource
     """Return whose bars, splits and dividends make up `symbol` at `version`, the most bars first."""
     with connections[alias].cursor() as cursor:
         cursor.execute(_SOURCES, {"symbol": symbol, "version": version})
-        return tuple(
-            PriceSource(
-                provider=provider,
-                attribution=attribution,
-                notes=tuple(json.loads(notes)),
-                session_count=session_count,
-                last_session=last_session,
-            )
-            for provider, attribution, notes, session_count, last_session in cursor.fetchall()
-        )
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return tuple(PriceSource(**{**row, "notes": tuple(json.loads(row["notes"]))}) for row in rows)
 
 
 def version_at(alias: str, symbol: str, as_of: datetime) -> int:
-    """Return the version of `symbol` that was the last one recorded at `as_of`. Raises NoPrices."""
+    """Return the version of `symbol` that was the last one recorded at `as_of`.
+
+    Raises NoPrices, and UnknownVersion when its first one came later.
+    """
     with connections[alias].cursor() as cursor:
         cursor.execute(_WAIT_FOR_RECORDERS, {"symbols": [symbol], "as_of": as_of})
         cursor.execute(
@@ -175,7 +179,7 @@ def version_at(alias: str, symbol: str, as_of: datetime) -> int:
         found: int | None = cursor.fetchone()[0]
     if found is None:
         latest_version(alias, symbol)
-        raise NoPrices.then(symbol, as_of)
+        raise UnknownVersion.then(symbol, as_of)
     return found
 
 
@@ -191,7 +195,7 @@ def load_history(
     """Return bars and actions of `symbol` exactly as known at `version`.
 
     Without one it is the last version that was recorded at `as_of`, or now. `start` and `end` bound the bars,
-    both included; actions always come whole. Raises NoPrices.
+    both included; actions always come whole. Raises NoPrices and UnknownVersion.
     """
     [history] = load_histories(alias, {symbol: version}, as_of=as_of, start=start, end=end)
     return history
@@ -210,7 +214,8 @@ def load_histories(
     At most SYMBOLS_PER_QUERY of them are held at a time, and those are of one state of the database.
 
     Raises:
-        NoPrices: a symbol is not stored, or not at that version or moment, once its turn comes.
+        NoPrices: a symbol is not stored, once its turn comes.
+        UnknownVersion: it is, but not at that version or moment.
     """
     span = {"start": start or date.min, "end": end or date.max, "as_of": as_of}
     for asked in batched(versions.items(), SYMBOLS_PER_QUERY):
@@ -224,9 +229,9 @@ def load_histories(
             if known is None:
                 raise NoPrices.of(symbol)
             if version is None and as_of is not None:
-                raise NoPrices.then(symbol, as_of)
+                raise UnknownVersion.then(symbol, as_of)
             if not 1 <= version <= known:
-                raise NoPrices(f"{symbol} has versions 1 to {known}, not {version}.")
+                raise UnknownVersion.of(symbol, version, last=known)
             yield _history(symbol, version, columns[:6], columns[6:])
 
 

@@ -4,29 +4,42 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from django.db import connections
 
 from services.reports.documents.material import (
     CompletedRun,
     Coverage,
+    Gap,
+    HeldChange,
     IssuedForecast,
     Metric,
     OpenPosition,
     PendingOrder,
     Provenance,
     Refusal,
+    Renaming,
     ReportMaterial,
     ScoredForecast,
     Source,
     Trade,
+    UnusedPart,
 )
 from shared.contracts.codec import from_json
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust
-from shared.pricing.history import PriceHistory
-from shared.pricing.reader import calendar_version, load_history, missing_sessions, price_sources
+from shared.pricing.history import PriceHistory, last_hole
+from shared.pricing.names import later_names
+from shared.pricing.reader import (
+    PriceSource,
+    calendar_version,
+    load_history,
+    missing_sessions,
+    price_sources,
+)
 
 RECENT_SESSIONS = 100
 JSONB = 3802  # the type's fixed id in every PostgreSQL
@@ -43,9 +56,15 @@ type Row = dict[str, Any]
 
 
 def assemble(
-    *, run_id: UUID, forecast_id: UUID, backfill_id: UUID, symbol: str, data_version: int
+    *,
+    run_id: UUID,
+    forecast_id: UUID,
+    backfill_id: UUID,
+    symbol: str,
+    data_version: int,
+    held_change_ids: Sequence[UUID],
 ) -> ReportMaterial:
-    """Return all that a report on one version of `symbol` says."""
+    """Return all that a report on one version of `symbol` says, while these changes waited for an operator."""
     history = load_history("reports", symbol, version=data_version)
     bars = adjust(history, Basis.TOTAL_RETURN)
     run = _row("SELECT * FROM results.run WHERE id = %s", run_id)
@@ -65,6 +84,8 @@ def assemble(
             metrics_version=run["metrics_version"] or "not run",
             model_sha256=live["model_sha256"] or backfilled["model_sha256"],
         ),
+        held_changes=_held_changes(held_change_ids),
+        renaming=_renaming(history),
     )
 
 
@@ -177,19 +198,50 @@ def _coverage(history: PriceHistory) -> Coverage:
         first_session=history.sessions[0].item(),
         last_session=history.sessions[-1].item(),
         session_count=len(history.sessions),
-        missing_sessions=missing_sessions("reports", history.symbol, version=history.version),
+        gaps=_gaps(history),
         sources=tuple(
             Source(
-                provider=source.provider,
-                attribution=source.attribution,
-                session_count=source.session_count,
-                last_session=source.last_session,
-                notes=source.notes,
                 is_sample=source.provider == "bundled",
+                **{name: getattr(source, name) for name in PriceSource.__dataclass_fields__},
             )
             for source in price_sources("reports", history.symbol, version=history.version)
         ),
+        unused=_unused(history),
     )
+
+
+def _gaps(history: PriceHistory) -> tuple[Gap, ...]:
+    """Return the missing sessions: those with no bar between them belong together."""
+    missing = missing_sessions("reports", history.symbol, version=history.version)
+    places = np.searchsorted(history.sessions, np.array(missing, "datetime64[D]")).tolist()
+    together = groupby(zip(places, missing, strict=True), key=lambda pair: pair[0])
+    runs = [[day for _, day in pairs] for _, pairs in together]
+    return tuple(Gap(first_session=run[0], last_session=run[-1], session_count=len(run)) for run in runs)
+
+
+def _unused(history: PriceHistory) -> UnusedPart | None:
+    hole = last_hole(history)
+    if hole is None:
+        return None
+    return UnusedPart(
+        session_count=hole.count_before, last_session=hole.last_before, next_session=hole.first_after
+    )
+
+
+def _held_changes(ids: Sequence[UUID]) -> tuple[HeldChange, ...]:
+    rows = _rows(
+        "SELECT provider, detail, row_count, first_session, last_session,"
+        " (created_at AT TIME ZONE 'UTC')::date AS seen_date"
+        " FROM market.quarantine WHERE id = ANY(%s) ORDER BY first_session, last_session, created_at, id",
+        list(ids),
+    )
+    return tuple(HeldChange(**row) for row in rows)
+
+
+def _renaming(history: PriceHistory) -> Renaming | None:
+    """Return what the instrument is called now, when its prices end under a former name."""
+    names = later_names("reports", history.symbol)
+    return Renaming(symbol=names[0].symbol, on=names[0].renamed_on) if names else None
 
 
 def _refusal(row: Row) -> Refusal:

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from services.reports.documents.api import file_answer
 from services.reports.documents.models import Report
 from services.reports.documents.selectors import work_on_newest_prices
-from services.reports.documents.services import MEDIA_TYPES, start_report
+from services.reports.documents.services import MEDIA_TYPES, renew_report
 from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import OPEN_STATES, JobAlreadyOpen
 from shared.http.compat import OlderOperation
@@ -59,10 +59,9 @@ class OlderFile(OlderOperation):
         """Return its bytes once it is rendered."""
         form, symbol = self.query.get("format") or self.own_form(), symbol_of_address(symbol)
         look = partial(work_on_newest_prices, symbol)
-        if look().state == "failed":
-            # When another request asked for it again at this very moment, that is the same report.
-            with suppress(StreamConflict, JobAlreadyOpen):
-                start_report(symbol=symbol, now=timezone.now())
+        # When another request asked for it again at this very moment, that is the same report.
+        with suppress(StreamConflict, JobAlreadyOpen):
+            renew_report(symbol=symbol, now=timezone.now())
         work = self.finished(look)
         if work.state == "succeeded":
             return file_answer(work, form, disposition=self.disposition)

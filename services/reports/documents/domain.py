@@ -4,18 +4,18 @@ It holds no ids and no render time, so equal material has an equal document and 
 stands there as a value and, where a reader sees it, as the text that all formats print.
 """
 
-from collections.abc import Callable
 from typing import Any
 
+from services.reports.documents.coverage_section import attention, coverage_section, held_change_section
 from services.reports.documents.forecast_section import forecast_section, record_section
-from services.reports.documents.material import Coverage, Provenance, Refusal, ReportMaterial, Source
+from services.reports.documents.material import Coverage, Provenance, Refusal, ReportMaterial
 from services.reports.documents.run_section import run_section
-from services.reports.documents.series import days
 from services.reports.documents.wording import counted, plain_text
 
 Document = dict[str, Any]
 
-SCHEMA = "report/1"
+SCHEMA = "report/2"
+HISTORY_SOURCES = frozenset({"tiingo", "yfinance"})
 NOTICE = (
     "This report describes what a fixed rule would have done and what a model expects from past prices. "
     "It is not investment advice. A simulated past is no promise, an interval is wrong as often as it "
@@ -29,31 +29,35 @@ def build_document(material: ReportMaterial) -> Document:
     Raises `ValueError` for series of unequal length and `KeyError` for a unit or quantile that is missing.
     """
     symbol = plain_text(material.symbol, limit=16)
+    coverage = coverage_section(material.coverage)
+    held = [held_change_section(change) for change in material.held_changes]
+
+    def refused(refusal: Refusal) -> Document:
+        return _refused_section(refusal, symbol, material.coverage)
+
+    run, forecast, backfilled = material.run, material.forecast, material.backfilled
     return {
         "schema": SCHEMA,
         "symbol": symbol,
-        "run": _section_or_refusal(material.run, run_section, symbol),
-        "forecast": _section_or_refusal(material.forecast, forecast_section, symbol),
-        "backfilled": _section_or_refusal(material.backfilled, record_section, symbol),
-        "coverage": _coverage_section(material.coverage),
+        "attention": attention(symbol=symbol, coverage=coverage, held=held, renaming=material.renaming),
+        "run": refused(run) if isinstance(run, Refusal) else run_section(run),
+        "forecast": refused(forecast) if isinstance(forecast, Refusal) else forecast_section(forecast),
+        "backfilled": refused(backfilled) if isinstance(backfilled, Refusal) else record_section(backfilled),
+        "coverage": coverage,
+        "held_changes": held,
         "provenance": _provenance_section(material.provenance),
         "notice": NOTICE,
     }
 
 
-def _section_or_refusal[Part](
-    part: Part | Refusal, build: Callable[[Part], Document], symbol: str
-) -> Document:
-    return _refused_section(part, symbol) if isinstance(part, Refusal) else build(part)
-
-
-def _refused_section(refusal: Refusal, symbol: str) -> Document:
+def _refused_section(refusal: Refusal, symbol: str, coverage: Coverage) -> Document:
     needed, present = refusal.needed_sessions, refusal.present_sessions
     missing = None if needed is None or present is None else max(needed - present, 0)
+    since = f" since {coverage.unused.next_session}" if coverage.unused else ""
     shortage = (
         None
         if missing is None
-        else f"{counted(needed or 0, 'session')} needed, {present:,} stored: {missing:,} missing."
+        else f"{counted(needed or 0, 'session')} needed, {present:,} stored{since}: {missing:,} missing."
     )
     return {
         "state": "refused",
@@ -63,42 +67,16 @@ def _refused_section(refusal: Refusal, symbol: str) -> Document:
         "present_sessions": present,
         "missing_sessions": missing,
         "verdict": f"Refused. {shortage}" if shortage else "Refused.",
-        "remedy": {
-            "fetch more history": f"bellwether fetch {symbol}",
-            "or import your own": f"bellwether import FILE --symbol {symbol}",
-        },
+        "remedy": _remedy(symbol, coverage) if shortage else {},
     }
 
 
-def _coverage_section(coverage: Coverage) -> Document:
-    first, last = coverage.first_session.isoformat(), coverage.last_session.isoformat()
-    return {
-        "first_session": first,
-        "last_session": last,
-        "session_count": coverage.session_count,
-        "missing_count": len(coverage.missing_sessions),
-        "missing_sessions": days(coverage.missing_sessions),
-        "sources": [_source(source) for source in coverage.sources],
-        "notes": [plain_text(note, limit=200) for source in coverage.sources for note in source.notes],
-        "sample_note": _sample_note(coverage.sources),
-        "period": f"{first} to {last}, {counted(coverage.session_count, 'session')}",
-    }
-
-
-def _source(source: Source) -> Document:
-    share = counted(source.session_count, "session") if source.session_count else "splits or dividends only"
-    provider = plain_text(source.provider, limit=64)
-    return {
-        "provider": provider,
-        "session_count": source.session_count,
-        "attribution": plain_text(source.attribution, limit=300),
-        "text": f"{provider} {share}",
-    }
-
-
-def _sample_note(sources: tuple[Source, ...]) -> str | None:
-    ends = [source.last_session for source in sources if source.is_sample and source.last_session]
-    return f"Sample data to {max(ends)}" if ends else None
+def _remedy(symbol: str, coverage: Coverage) -> dict[str, str]:
+    """Return what brings older prices: to ask again whoever told these would bring the same."""
+    remedy = {"or import a file": f"bellwether import FILE --symbol {symbol}"}
+    if HISTORY_SOURCES.isdisjoint(source.provider for source in coverage.sources):
+        return {"ask a source of history": f"bellwether key tiingo && bellwether fetch {symbol}", **remedy}
+    return {"import a file": remedy["or import a file"]}
 
 
 def _provenance_section(provenance: Provenance) -> Document:

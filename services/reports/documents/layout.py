@@ -22,6 +22,7 @@ from svglib.svglib import register_font
 REGULAR, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 INK, MUTED, ACCENT = HexColor("#1B2430"), HexColor("#5F6B7A"), HexColor("#0B5CAD")
 RULE, SHADE = HexColor("#D5DBE2"), HexColor("#F3F6F9")
+WARNING, WARNING_SHADE = HexColor("#B45309"), HexColor("#FDF5E6")
 
 PAGE_WIDTH, PAGE_HEIGHT = A4
 MARGIN = 48.0
@@ -143,6 +144,21 @@ def facts_table(
             ("BOTTOMPADDING", (0, 0), (-1, -1), 2.3),
             ("LEFTPADDING", (0, 0), (0, -1), 3),
             ("LINEBELOW", (0, 0), (-1, -1), 0.25, RULE),
+        ]
+    )
+    return table
+
+
+def warning_table(warnings: Sequence[tuple[str, str]]) -> Table:
+    """Return a table of labels with a text each that cannot be overlooked."""
+    table = facts_table(warnings, label_width=96, style=BODY)
+    table.setStyle(
+        [
+            ("BACKGROUND", (0, 0), (-1, -1), WARNING_SHADE),
+            ("LINEBEFORE", (0, 0), (0, -1), 2.5, WARNING),
+            ("LEFTPADDING", (0, 0), (0, -1), 9),
+            ("TOPPADDING", (0, 0), (-1, -1), 3.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 4.5),
         ]
     )
     return table

@@ -134,7 +134,8 @@ class ScoredForecast:
 class Source:
     """One provider's share of the prices; no sessions of its own: only splits or dividends.
 
-    `notes` are known faults; `is_sample` marks the data that ships with Bellwether.
+    `notes` are faults that were told with the bars from `first_noted_session` to `last_noted_session`; `is_sample`
+    marks the data that ships with Bellwether.
     """
 
     provider: str
@@ -142,18 +143,59 @@ class Source:
     session_count: int
     last_session: date | None
     notes: tuple[str, ...] = ()
+    first_noted_session: date | None = None
+    last_noted_session: date | None = None
     is_sample: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """Which prices there are, and whose they are: the largest source first."""
+class Gap:
+    """Sessions in a row that have no bar, from the first to the last."""
 
     first_session: date
     last_session: date
     session_count: int
-    missing_sessions: tuple[date, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusedPart:
+    """Bars up to `last_session` that nothing is computed from: the next one, of `next_session`, is too far away."""
+
+    session_count: int
+    last_session: date
+    next_session: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Which prices there are, and whose they are: the largest source first. Gaps ascend."""
+
+    first_session: date
+    last_session: date
+    session_count: int
+    gaps: tuple[Gap, ...]
     sources: tuple[Source, ...]
+    unused: UnusedPart | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldChange:
+    """A change that a provider told of stored prices and that was not applied: an operator has to decide."""
+
+    provider: str
+    detail: str
+    row_count: int
+    first_session: date
+    last_session: date
+    seen_date: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renaming:
+    """The name that the instrument has since `on`, under which its later prices come."""
+
+    symbol: str
+    on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +212,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportMaterial:
-    """All that one report says about one symbol."""
+    """All that one report says about one symbol; `held_changes` are those that waited when it was asked for."""
 
     symbol: str
     run: CompletedRun | Refusal
@@ -178,3 +220,5 @@ class ReportMaterial:
     backfilled: ScoredForecast | Refusal
     coverage: Coverage
     provenance: Provenance
+    held_changes: tuple[HeldChange, ...] = ()
+    renaming: Renaming | None = None

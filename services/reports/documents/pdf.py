@@ -40,6 +40,7 @@ from services.reports.documents.layout import (
     paragraph,
     register_fonts,
     strip_table,
+    warning_table,
 )
 from services.reports.documents.wording import counted
 
@@ -47,7 +48,6 @@ Section = dict[str, Any]
 Story = list[Flowable]
 
 MOST_LISTED_TRADES = 200
-MOST_LISTED_GAPS = 12
 FORECAST_HEAD = ("Session", "Point", "80 % low", "80 % high", "95 % low", "95 % high", "Random walk")
 TRADES_HEAD = ("Bought", "Sold", "Shares", "Entry price", "Exit price", "Result", "Return", "Dividends")
 TRADES_WIDTHS = (58, 58, 58, 60, 60, 82, 60, CONTENT_WIDTH - 436)
@@ -93,7 +93,7 @@ def _story(document: Section, document_hash: str) -> Story:
         *_opening(document),
         *_summary(document),
         *_backtest(document["run"], document["provenance"]["metrics_version"]),
-        *_forecast(document["forecast"]),
+        *_forecast(document["forecast"], on_new_page=document["run"]["state"] != "refused"),
         *_record(document["backfilled"]),
         *_sources(document, document_hash),
     ]
@@ -110,8 +110,10 @@ def _opening(document: Section) -> Story:
 
 def _summary(document: Section) -> Story:
     parts = (("Backtest", "run"), ("Forecast", "forecast"), ("Earlier forecast", "backfilled"))
+    warnings = [(item["label"], item["text"]) for item in document["attention"]]
     return [
         Spacer(0, 8),
+        *((warning_table(warnings), Spacer(0, 6)) if warnings else ()),
         facts_table(
             [(label, document[part]["verdict"]) for label, part in parts], label_width=96, style=BODY
         ),
@@ -128,7 +130,7 @@ def _backtest(run: Section, metrics_version: str) -> Story:
     return [
         *story,
         paragraph("How it was tested", SUBHEADING),
-        facts_table(_setup(run["setup"])),
+        facts_table([("Tested", run["tested"]), *_setup(run["setup"])]),
         *_metrics(run, metrics_version),
         *_trades(run),
     ]
@@ -200,11 +202,11 @@ def _trades(run: Section) -> Story:
     return story
 
 
-def _forecast(forecast: Section) -> Story:
+def _forecast(forecast: Section, *, on_new_page: bool) -> Story:
     story: Story = [Heading("Forecast of the next sessions")]
     if forecast["state"] == "refused":
         return story + _refusal(forecast)
-    story.insert(0, PageBreak())
+    story.insert(0, PageBreak() if on_new_page else CondPageBreak(320))
     share = CONTENT_WIDTH / len(FORECAST_HEAD)
     rows = [row["text"] for row in forecast["rows"]]
     return [
@@ -251,13 +253,16 @@ def _sources(document: Section, document_hash: str) -> Story:
     cut = ", ".join(f"{symbol} version {version}" for symbol, version in origin["data_cut"].items())
     facts = [
         ("Prices", coverage["period"] + (f". {coverage['sample_note']}" if coverage["sample_note"] else "")),
-        ("Missing sessions", _gaps(coverage)),
+        ("Missing sessions", coverage["missing_text"]),
         ("Provider", ", ".join(source["text"] for source in coverage["sources"])),
         *((f"Terms of {source['provider']}", source["attribution"]) for source in coverage["sources"]),
         ("Known faults", "; ".join(coverage["notes"]) or "none"),
         ("Data cut", cut),
         ("Calendar", f"{origin['calendar']}, {origin['calendar_version']}"),
-        ("Engine and definitions", f"{origin['engine_version']}, {origin['metrics_version']}"),
+        (
+            "Engine and definitions",
+            ", ".join(dict.fromkeys((origin["engine_version"], origin["metrics_version"]))),
+        ),
         ("Model sha256", origin["model_sha256"] or "no model was used"),
         ("Document sha256", document_hash),
     ]
@@ -270,19 +275,12 @@ def _sources(document: Section, document_hash: str) -> Story:
     ]
 
 
-def _gaps(coverage: Section) -> str:
-    listed = ", ".join(coverage["missing_sessions"][:MOST_LISTED_GAPS])
-    more = coverage["missing_count"] - MOST_LISTED_GAPS
-    if not listed:
-        return "none"
-    return f"{coverage['missing_count']:,}: {listed}" + (f" and {more:,} more" if more > 0 else "")
-
-
 def _refusal(section: Section) -> Story:
     remedy = [(label.capitalize(), command) for label, command in section["remedy"].items()]
+    is_told = section["missing_sessions"] is not None  # by the verdict, which knows which sessions count
     return [
         paragraph(section["verdict"], LEAD),
-        paragraph(section["detail"], BODY),
+        *(() if is_told else (paragraph(section["detail"], BODY),)),
         Spacer(0, 6),
         facts_table([("Reason", section["slug"]), *remedy]),
     ]

@@ -16,7 +16,8 @@ Section = dict[str, Any]
 
 DPI = 144
 WIDTH_PT, PAD_PT = 560, 24
-HEAD_PT, CAPTION_PT, FOOT_PT = 124, 46, 26
+HEAD_PT, BARE_HEAD_PT, CAPTION_PT, FOOT_PT = 124, 76, 46, 26
+LINE_PT = 11
 CELL_PT = 116
 LINE_LETTERS = 118
 SHORT_HASH = 12
@@ -34,12 +35,20 @@ def render_png(document: Section, document_hash: str) -> bytes:
         (title, document[part], draw, 1 if document[part]["state"] == "refused" else height)
         for part, title, draw, height in PARTS
     ]
-    heights = [HEAD_PT, *(points for part in parts for points in (CAPTION_PT, part[3])), FOOT_PT]
+    warnings = _warnings(document)
+    heights = [
+        HEAD_PT if _headline(document) else BARE_HEAD_PT,
+        LINE_PT * (len(warnings) + 1) if warnings else 1,
+        *(points for part in parts for points in (CAPTION_PT, part[3])),
+        FOOT_PT,
+    ]
     figure = Figure(figsize=(WIDTH_PT / 72, sum(heights) / 72), dpi=DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
     areas = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights, hspace=0)
-    head, *rows, foot = areas[:, 0]
+    head, warned, *rows, foot = areas[:, 0]
     _draw_head(head, document)
+    for row, line in enumerate(reversed(warnings)):
+        _write(warned, PAD_PT, LINE_PT * (row + 0.6), line, color=look.WARM, size=7.2)
     for (title, section, draw, _), caption, chart in zip(parts, rows[::2], rows[1::2], strict=True):
         _draw_caption(caption, title, section)
         if section["state"] != "refused":
@@ -52,25 +61,37 @@ def render_png(document: Section, document_hash: str) -> bytes:
     return buffer.getvalue()
 
 
+def _headline(document: Section) -> list[dict[str, str]]:
+    """Return the run's headline figures, none of a run that was refused."""
+    found: list[dict[str, str]] = document["run"].get("headline", [])
+    return found
+
+
 def _draw_head(area: Area, document: Section) -> None:
     coverage = document["coverage"]
     period = f"{coverage['period']}. {coverage['sample_note'] or ''}"
-    _write(area, PAD_PT, HEAD_PT - 44, document["symbol"], size=26, weight="bold")
-    _write(area, PAD_PT, HEAD_PT - 62, period, color=look.MUTED, size=7)
-    cells = document["run"].get("headline", [])
-    for index, cell in enumerate(cells):
+    _, top = size_pt(area)
+    _write(area, PAD_PT, top - 44, document["symbol"], size=26, weight="bold")
+    _write(area, PAD_PT, top - 62, period, color=look.MUTED, size=7)
+    for index, cell in enumerate(_headline(document)):
         left = PAD_PT + index * CELL_PT
-        _write(area, left, HEAD_PT - 84, cell["label"], color=look.MUTED, size=6.5)
-        _write(area, left, HEAD_PT - 101, cell["text"], size=13, weight="bold")
+        _write(area, left, top - 84, cell["label"], color=look.MUTED, size=6.5)
+        _write(area, left, top - 101, cell["text"], size=13, weight="bold")
         passive = f"buy and hold {cell['benchmark_text']}"
-        _write(area, left, HEAD_PT - 113, passive, color=look.MUTED, size=6.5)
+        _write(area, left, top - 113, passive, color=look.MUTED, size=6.5)
+
+
+def _warnings(document: Section) -> list[str]:
+    """Return the lines of what a reader must know before the numbers."""
+    texts = (f"{item['label']}: {item['text']}" for item in document["attention"])
+    return [line for text in texts for line in textwrap.wrap(text, LINE_LETTERS)]
 
 
 def _draw_caption(area: Area, title: str, section: Section) -> None:
     _write(area, PAD_PT, CAPTION_PT - 16, title, size=9.5, weight="bold")
     lines = textwrap.wrap(section["verdict"], LINE_LETTERS)
     if section["state"] == "refused":
-        lines.append(" or ".join(section["remedy"].values()))
+        lines.append(" or ".join(section["remedy"].values()) or section["detail"])
     for row, line in enumerate(lines[:2]):
         _write(area, PAD_PT, CAPTION_PT - 29 - 11 * row, line, size=7.2)
 

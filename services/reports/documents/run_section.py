@@ -6,12 +6,14 @@ from services.reports.documents.material import CompletedRun, Metric, OpenPositi
 from services.reports.documents.series import days, require_equal_lengths
 from services.reports.documents.wording import (
     backtest_verdict,
+    counted,
     measure,
     number,
     percent,
     plain_text,
     price,
     quantity,
+    span,
 )
 
 HEADLINE = {
@@ -33,6 +35,8 @@ def run_section(run: CompletedRun) -> dict[str, Any]:
     metrics = [_metric(metric) for metric in run.metrics]
     by_name = {metric["name"]: metric for metric in metrics}
     total = by_name["total_return"]
+    tested = run.sessions[1:]  # the first point is the opening capital, at the session before
+    days_tested = span(tested[0], tested[-1])
     return {
         "state": "completed",
         "verdict": backtest_verdict(
@@ -40,8 +44,10 @@ def run_section(run: CompletedRun) -> dict[str, Any]:
             benchmark=total["benchmark_value"],
             trade_count=len(run.trades),
             is_open=run.open_position is not None,
-            session_count=len(run.sessions) - 1,  # the first point is the opening capital
-        ),
+            session_count=len(tested),
+        )
+        + f" Tested {days_tested}.",
+        "tested": f"{days_tested}, {counted(len(tested), 'session')}",
         "headline": [
             {"label": label, "text": by_name[name]["text"], "benchmark_text": by_name[name]["benchmark_text"]}
             for name, label in HEADLINE.items()

@@ -1,17 +1,20 @@
 """Reads of reports."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import connections
 from django.db.models import OuterRef, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from services.reports.documents.models import Report, ReportFile
+from services.reports.documents.models import Report, ReportFile, ReportPart
 from shared.errors import BellwetherError, NotFound
 from shared.eventstore.selectors import with_live_state
 from shared.pricing.reader import latest_version
+
+_NAMESPACE = UUID("3c9f0f0a-2ad5-4a35-8b1e-8f0f0a9f5d11")
 
 
 class ReportNotReady(BellwetherError):
@@ -54,18 +57,43 @@ def reports(*, symbol: str | None = None) -> QuerySet[Report]:
 
 
 def work_on_newest_prices(symbol: str) -> Report | StandingWork:
-    """Return the report on the last stored version of `symbol`, or the work it waits for.
+    """Return the report on the last stored version of `symbol` and the changes that wait now, or what it waits for.
 
-    Raises NoPrices, and WorkCancelled, as nothing would come of waiting.
+    Raises NoPrices and RenamedSymbol, and WorkCancelled, as nothing would come of waiting.
     """
     version = latest_version("reports", symbol)
-    report: Any = reports(symbol=symbol).filter(data_version=version).first()
+    part = complete_part(symbol, version=version)
+    known = reports(symbol=symbol).filter(data_version=version)
+    report: Any = (known.filter(id=report_id_of(part, open_change_ids(symbol))) if part else known).first()
     if report is None:
         refuse_cancelled_work(symbol, version=version)
         return StandingWork(symbol=symbol, data_version=version)
     report.state = report.live_state
     found: Report = report
     return found
+
+
+def complete_part(symbol: str, *, version: int | None = None) -> ReportPart | None:
+    """Return the outcomes on a version of a symbol's prices (None: the newest that has all), None before all came."""
+    parts = ReportPart.objects.using("reports").filter(symbol=symbol).order_by("-data_version")
+    if version is not None:
+        parts = parts.filter(data_version=version)
+    return parts.exclude(run_id=None).exclude(forecast_id=None).exclude(backfill_id=None).first()
+
+
+def open_change_ids(symbol: str) -> tuple[UUID, ...]:
+    """Return the changes of a symbol's prices that wait for an operator, in the order of their ids."""
+    with connections["reports"].cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM market.quarantine WHERE symbol = %s AND state = 'open' ORDER BY id", [symbol]
+        )
+        return tuple(row[0] for row in cursor.fetchall())
+
+
+def report_id_of(part: ReportPart, held_change_ids: Sequence[UUID]) -> UUID:
+    """Return the id of the one report on these outcomes that shows these changes."""
+    outcomes = (part.run_event_id, part.forecast_event_id, part.backfill_event_id)
+    return uuid5(_NAMESPACE, "/".join(map(str, [*outcomes, *held_change_ids])))
 
 
 def refuse_cancelled_work(symbol: str, *, version: int) -> None:

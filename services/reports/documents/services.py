@@ -4,7 +4,7 @@ import hashlib
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,17 +12,22 @@ from django.db.models import Q
 from services.reports.documents.assembly import assemble
 from services.reports.documents.models import Report, ReportFile, ReportPart
 from services.reports.documents.render import RenderedReport, render
-from services.reports.documents.selectors import refuse_cancelled_work
+from services.reports.documents.selectors import (
+    complete_part,
+    open_change_ids,
+    refuse_cancelled_work,
+    report_id_of,
+)
 from shared.contracts.reports import ReportFailed, ReportRendered, ReportRequested
 from shared.errors import BellwetherError, NotFound
 from shared.eventstore.append import append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
+from shared.pricing.names import require_current_name
 from shared.pricing.reader import NoPrices, latest_version
 
 JOB_KIND = "report"
 MEDIA_TYPES = {"pdf": "application/pdf", "json": "application/json", "png": "image/png"}
-_NAMESPACE = UUID("3c9f0f0a-2ad5-4a35-8b1e-8f0f0a9f5d11")
 
 
 class NothingToReport(BellwetherError):
@@ -32,13 +37,16 @@ class NothingToReport(BellwetherError):
 
 
 def request_report(*, part: ReportPart, now: datetime) -> UUID:
-    """Queue the report of complete parts in the caller's transaction; outcomes that have one return that one."""
+    """Queue the report of complete parts, and of the changes that wait for an operator now, in the caller's transaction.
+
+    The same outcomes while the same changes wait have one report: then it is that one.
+    """
     if part.run_id is None or part.forecast_id is None or part.backfill_id is None:
         raise NothingToReport(
             f"The standing work on {part.symbol} is not finished.", fetch=f"/fetch/{part.symbol}/"
         )
-    outcomes = (part.run_event_id, part.forecast_event_id, part.backfill_event_id)
-    report_id = uuid5(_NAMESPACE, "/".join(map(str, outcomes)))
+    held_change_ids = open_change_ids(part.symbol)
+    report_id = report_id_of(part, held_change_ids)
     known = Report.objects.using("reports").filter(id=report_id).first()
     if known is not None and known.state not in AGAIN_STATES:
         return report_id
@@ -56,16 +64,19 @@ def request_report(*, part: ReportPart, now: datetime) -> UUID:
         job_id=recorded[-1].event_id,
         kind=JOB_KIND,
         key=str(report_id),
-        payload={"report_id": str(report_id)},
+        payload={"report_id": str(report_id), "held_change_ids": list(map(str, held_change_ids))},
         causation_id=recorded[-1].event_id,
     )
     return report_id
 
 
 def start_report(*, symbol: str, now: datetime) -> UUID:
-    """Queue the report on the newest finished work of `symbol`. Raises NothingToReport and WorkCancelled."""
-    parts = ReportPart.objects.using("reports").filter(symbol=symbol).order_by("-data_version")
-    part = parts.exclude(run_id=None).exclude(forecast_id=None).exclude(backfill_id=None).first()
+    """Queue the report on the newest finished work of `symbol`.
+
+    Raises NothingToReport, WorkCancelled and RenamedSymbol.
+    """
+    require_current_name("reports", symbol)
+    part = complete_part(symbol)
     if part is None:
         with suppress(NoPrices):
             refuse_cancelled_work(symbol, version=latest_version("reports", symbol))
@@ -78,6 +89,20 @@ def start_report(*, symbol: str, now: datetime) -> UUID:
         return request_report(part=part, now=now)
 
 
+def renew_report(*, symbol: str, now: datetime) -> None:
+    """Queue the report on the newest prices anew where it failed, or other changes wait for an operator by now.
+
+    Does nothing while its work is under way. Raises NoPrices and RenamedSymbol.
+    """
+    part = complete_part(symbol, version=latest_version("reports", symbol))
+    if part is None:
+        return
+    known = Report.objects.using("reports").filter(id=report_id_of(part, open_change_ids(symbol))).first()
+    if known is None or known.state == "failed":
+        with transaction.atomic(using="reports", durable=True):
+            request_report(part=part, now=now)
+
+
 def run_report(*, job: LeasedJob, now: datetime) -> None:
     """Assemble and render the report of a job and store its files."""
     report = Report.objects.using("reports").get(id=job.payload["report_id"])
@@ -87,6 +112,7 @@ def run_report(*, job: LeasedJob, now: datetime) -> None:
         backfill_id=report.backfill_id,
         symbol=report.symbol,
         data_version=report.data_version,
+        held_change_ids=[UUID(name) for name in job.payload.get("held_change_ids", ())],
     )
     rendered = render(material)
     with transaction.atomic(using="reports", durable=True):

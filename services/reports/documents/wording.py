@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
+from datetime import date
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
@@ -53,6 +54,11 @@ def quantity(value: float) -> str:
 def counted(count: int, noun: str) -> str:
     """Write a count with its noun: `1 trade`, `1,200 trades`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def span(first: date, last: date) -> str:
+    """Write a day, or the first and the last of several."""
+    return first.isoformat() if first == last else f"{first} to {last}"
 
 
 _WRITERS: dict[str, Callable[[float, bool], str]] = {

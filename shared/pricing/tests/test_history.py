@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from shared.pricing.history import Dividend, PriceHistory, Split, after_last_hole
+from shared.pricing.history import Dividend, Hole, PriceHistory, Split, after_last_hole, last_hole
 
 
 def history(**changed: object) -> PriceHistory:
@@ -60,16 +60,18 @@ def test_actions_refuse_what_is_not_above_zero(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "kept"),
+    ("days", "kept", "hole"),
     [
-        (["2020-01-02", "2020-02-02", "2020-02-03"], 3),  # 31 days
-        (["2020-01-02", "2020-02-03", "2020-02-04"], 2),  # 32 days
-        (["2018-01-02", "2020-01-02", "2026-01-02"], 1),
-        (["2020-01-02"], 1),
-        ([], 0),
+        (["2020-01-02", "2020-02-02", "2020-02-03"], 3, None),  # 31 days
+        (["2020-01-02", "2020-02-03", "2020-02-04"], 2, ("2020-01-02", "2020-02-03", 1)),  # 32 days
+        (["2018-01-02", "2020-01-02", "2026-01-02"], 1, ("2020-01-02", "2026-01-02", 2)),
+        (["2020-01-02"], 1, None),
+        ([], 0, None),
     ],
 )
-def test_only_what_follows_the_last_hole_is_one_series(days: list[str], kept: int) -> None:
+def test_only_what_follows_the_last_hole_is_one_series(
+    days: list[str], kept: int, hole: tuple[str, str, int] | None
+) -> None:
     prices = np.arange(1.0, len(days) + 1)
     whole = history(
         sessions=np.array(days, dtype="datetime64[D]"),
@@ -82,4 +84,12 @@ def test_only_what_follows_the_last_hole_is_one_series(days: list[str], kept: in
 
     assert rest.sessions.tolist() == whole.sessions.tolist()[len(days) - kept :]
     assert rest.close.tolist() == prices.tolist()[len(days) - kept :]
+    assert last_hole(whole) == (
+        hole
+        and Hole(
+            last_before=date.fromisoformat(hole[0]),
+            first_after=date.fromisoformat(hole[1]),
+            count_before=hole[2],
+        )
+    )
     assert (rest.symbol, rest.version, rest.splits) == (whole.symbol, whole.version, whole.splits)

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from shared.pricing import reader
 from shared.pricing.history import Dividend, Split
 from shared.pricing.reader import NoPrices, load_histories, load_history, version_at
+from shared.pricing.versions import UnknownVersion
 
 FIRST = date(2020, 1, 2)
 NOON = datetime(2020, 3, 2, 12, tzinfo=UTC)
@@ -146,7 +147,7 @@ def test_a_symbol_or_version_that_is_not_there_is_named_when_its_turn_comes(
     with pytest.raises(NoPrices, match="No prices of NOPE"):
         next(histories)
     for version in (0, 2, -1):
-        with pytest.raises(NoPrices, match=f"TEST has versions 1 to 1, not {version}"):
+        with pytest.raises(UnknownVersion, match=f"TEST has only version 1, not {version}"):
             load_history("ingest", "TEST", version=version)
 
 
@@ -164,7 +165,7 @@ def test_the_version_at_a_moment_is_the_last_recorded_until_then(db: psycopg.Con
         assert version_at("ingest", "TEST", moment) == history.version == version
         assert history.close.tolist() == [float(version)]
     for read in (version_at, lambda alias, symbol, at: load_history(alias, symbol, as_of=at)):
-        with pytest.raises(NoPrices, match="Nothing was known of TEST at 2020-03-02T12:59:59"):
+        with pytest.raises(UnknownVersion, match="Nothing was known of TEST at 2020-03-02T12:59:59"):
             read("ingest", "TEST", NOON + HOUR - instant)
         with pytest.raises(NoPrices, match="No prices of NOPE"):
             read("ingest", "NOPE", NOON + HOUR)

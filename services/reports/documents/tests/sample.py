@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from services.reports.documents.material import (
     CompletedRun,
     Coverage,
+    Gap,
     IssuedForecast,
     Metric,
     OpenPosition,
@@ -194,7 +195,10 @@ def sample_material(
             first_session=SESSIONS[0],
             last_session=SESSIONS[SESSION_COUNT - 1],
             session_count=SESSION_COUNT,
-            missing_sessions=(date(2015, 7, 16),),
+            gaps=(
+                Gap(first_session=date(2015, 7, 16), last_session=date(2015, 7, 16), session_count=1),
+                Gap(first_session=date(2016, 3, 1), last_session=date(2016, 3, 8), session_count=6),
+            ),
             sources=(
                 Source(
                     provider="bundled",
@@ -202,6 +206,8 @@ def sample_material(
                     session_count=SESSION_COUNT,
                     last_session=SESSIONS[SESSION_COUNT - 1],
                     notes=("the source lacks the dividend of 0.63 on 2017-08-10",),
+                    first_noted_session=SESSIONS[0],
+                    last_noted_session=SESSIONS[SESSION_COUNT - 2],
                     is_sample=True,
                 ),
             ),

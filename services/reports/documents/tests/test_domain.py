@@ -7,7 +7,15 @@ import pytest
 
 from services.reports.documents.canonical import canonical_json, content_hash
 from services.reports.documents.domain import build_document
-from services.reports.documents.material import ReportMaterial, Source
+from services.reports.documents.material import (
+    Gap,
+    HeldChange,
+    Refusal,
+    Renaming,
+    ReportMaterial,
+    Source,
+    UnusedPart,
+)
 from services.reports.documents.tests.sample import (
     SESSION_COUNT,
     sample_forecast,
@@ -20,6 +28,22 @@ from services.reports.documents.tests.sample import (
 
 def small_material() -> ReportMaterial:
     return sample_material(run=sample_run(trade_count=2, session_count=30))
+
+
+def with_hole(material: ReportMaterial) -> ReportMaterial:
+    unused = UnusedPart(session_count=1250, last_session=date(2003, 5, 2), next_session=date(2004, 1, 2))
+    return replace(material, coverage=replace(material.coverage, unused=unused))
+
+
+def held_change(days: int) -> HeldChange:
+    return HeldChange(
+        provider="csv",
+        detail="A price moved.",
+        row_count=days,
+        first_session=date(2016, 3, 1),
+        last_session=date(2016, 3, days),
+        seen_date=date(2026, 11, 20),
+    )
 
 
 def changed(value: Any) -> Iterator[Any]:
@@ -104,7 +128,7 @@ def test_a_refusal_says_what_is_missing_and_what_to_do() -> None:
     assert section["missing_sessions"] == 161
     assert section["verdict"] == "Refused. 201 sessions needed, 40 stored: 161 missing."
     assert list(section["remedy"].values()) == [
-        "bellwether fetch DEMO",
+        "bellwether key tiingo && bellwether fetch DEMO",
         "bellwether import FILE --symbol DEMO",
     ]
 
@@ -137,7 +161,124 @@ def test_every_source_is_named_with_its_share_and_sample_data_ends_with_its_own_
         "tiingo splits or dividends only",
     ]
     assert coverage["sample_note"] == "Sample data to 2016-08-09"
-    assert coverage["notes"] == [*bundled.notes, "odd", "odd"]
+    told_with = f"bundled, 2004-01-02 to {bundled.last_noted_session}: "
+    assert coverage["notes"] == [told_with + bundled.notes[0], "csv: odd", "tiingo: odd"]
+
+
+def test_missing_sessions_are_named_as_ranges() -> None:
+    coverage = build_document(sample_material())["coverage"]
+
+    assert coverage["missing_text"] == "7: 2015-07-16, 2016-03-01 to 2016-03-08 (6 sessions)"
+    assert (coverage["missing_count"], coverage["gap_count"]) == (7, 2)
+    assert coverage["gaps"][1] == {
+        "first_session": "2016-03-01",
+        "last_session": "2016-03-08",
+        "session_count": 6,
+        "text": "2016-03-01 to 2016-03-08 (6 sessions)",
+    }
+
+
+def test_of_many_ranges_the_longest_are_named_in_their_order() -> None:
+    first = date(2015, 1, 2)
+    singles = [
+        Gap(first_session=day, last_session=day, session_count=1)
+        for day in (first + timedelta(days=2 * number) for number in range(200))
+    ]
+    last = Gap(first_session=date(2017, 1, 3), last_session=date(2017, 3, 3), session_count=42)
+    material = sample_material()
+    material = replace(material, coverage=replace(material.coverage, gaps=(*singles, last)))
+
+    coverage = build_document(material)["coverage"]
+
+    assert coverage["missing_text"].startswith("242: 2015-01-02, 2015-01-04, ")
+    assert coverage["missing_text"].endswith("2017-01-03 to 2017-03-03 (42 sessions) and 189 more ranges")
+    assert (coverage["gap_count"], len(coverage["gaps"]), coverage["gaps"][-1]["session_count"]) == (
+        201,
+        100,
+        42,
+    )
+
+
+def test_no_missing_session_is_said_so() -> None:
+    material = sample_material()
+    material = replace(material, coverage=replace(material.coverage, gaps=()))
+
+    assert build_document(material)["coverage"]["missing_text"] == "none"
+
+
+def test_the_tested_days_are_said_and_those_that_are_not() -> None:
+    document = build_document(with_hole(sample_material(run=sample_run(trade_count=2, session_count=30))))
+
+    assert document["run"]["tested"] == "2004-01-05 to 2004-02-12, 29 sessions"
+    assert document["run"]["verdict"].endswith(" Tested 2004-01-05 to 2004-02-12.")
+    assert document["attention"] == [
+        {
+            "label": "Not used",
+            "text": "1,250 earlier sessions up to 2003-05-02 are not used: no prices are stored from then to 2004-01-02.",
+        }
+    ]
+
+
+def test_a_refusal_after_a_hole_counts_the_sessions_since() -> None:
+    section = build_document(with_hole(sample_material(run=sample_refusal())))["run"]
+
+    assert section["verdict"] == "Refused. 201 sessions needed, 40 stored since 2004-01-02: 161 missing."
+
+
+def test_who_has_asked_a_source_of_history_is_not_sent_there_again() -> None:
+    material = sample_material(run=sample_refusal())
+    source = replace(material.coverage.sources[0], provider="tiingo")
+    material = replace(material, coverage=replace(material.coverage, sources=(source,)))
+
+    assert build_document(material)["run"]["remedy"] == {
+        "import a file": "bellwether import FILE --symbol DEMO"
+    }
+
+
+def test_prices_help_against_nothing_but_their_lack() -> None:
+    refusal = Refusal(slug="calendar-too-short", detail="The calendar ends.")
+
+    section = build_document(sample_material(forecast=refusal))["forecast"]
+
+    assert (section["verdict"], section["remedy"]) == ("Refused.", {})
+
+
+def test_changes_that_wait_for_an_operator_come_before_the_numbers() -> None:
+    changes = tuple(held_change(number) for number in range(1, 6))
+
+    document = build_document(replace(sample_material(), held_changes=changes))
+
+    assert [item["label"] for item in document["attention"]] == ["Held back"] * 4
+    assert document["attention"][0]["text"] == (
+        "A change of 1 stored row (2016-03-01) by csv, seen on 2026-11-20, waits for your decision and is not"
+        " applied: bellwether quarantine list. A price moved."
+    )
+    assert "2 stored rows (2016-03-01 to 2016-03-02)" in document["attention"][1]["text"]
+    assert document["attention"][3]["text"].startswith("In all 5 changes wait for your decision")
+    assert [change["row_count"] for change in document["held_changes"]] == [1, 2, 3, 4, 5]
+
+
+def test_what_waits_and_what_is_not_used_is_in_the_hash() -> None:
+    material = with_hole(replace(small_material(), held_changes=(held_change(2),)))
+    facts = (material.held_changes, material.coverage.unused)
+    others = [replace(material, held_changes=held) for held in changed(facts[0])]
+    others += [
+        replace(material, coverage=replace(material.coverage, unused=part)) for part in changed(facts[1])
+    ]
+    hashes = [content_hash(build_document(other)) for other in others]
+
+    assert len({content_hash(build_document(material)), *hashes}) == len(hashes) + 1 == 8
+
+
+def test_prices_that_end_under_a_former_name_name_the_later_one() -> None:
+    renamed = replace(sample_material(), renaming=Renaming(symbol="META", on=date(2022, 6, 9)))
+
+    assert build_document(renamed)["attention"] == [
+        {
+            "label": "Renamed",
+            "text": "DEMO is called META since 2022-06-09; later prices come under that name: bellwether fetch META",
+        }
+    ]
 
 
 def test_data_of_other_providers_is_no_sample() -> None:
@@ -152,7 +293,7 @@ def test_data_of_other_providers_is_no_sample() -> None:
 def test_the_document_is_json_without_a_loss() -> None:
     document = build_document(small_material())
 
-    assert canonical_json(document).startswith(b'{"backfilled":{"basis":"total_return"')
+    assert canonical_json(document).startswith(b'{"attention":[],"backfilled":{"basis":"total_return"')
 
 
 def test_series_of_unequal_length_are_refused() -> None:

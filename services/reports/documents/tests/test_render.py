@@ -2,6 +2,7 @@ import hashlib
 import io
 import json
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
 from services.reports.documents.canonical import canonical_json
-from services.reports.documents.material import Metric
+from services.reports.documents.material import HeldChange, Metric
 from services.reports.documents.render import RenderedReport, render
 from services.reports.documents.tests.sample import (
     sample_forecast,
@@ -169,6 +170,35 @@ def test_a_report_of_refusals_says_what_to_do_and_draws_no_chart() -> None:
     assert "201 sessions needed, 40 stored: 161 missing." in text
     assert len(pages) == 1
     assert Image.open(io.BytesIO(refused.png_bytes)).height < 800
+
+
+def test_what_a_reader_must_know_first_is_on_the_first_page_and_in_the_picture() -> None:
+    change = HeldChange(
+        provider="csv",
+        detail="A price moved.",
+        row_count=3,
+        first_session=date(2016, 3, 1),
+        last_session=date(2016, 3, 8),
+        seen_date=date(2026, 11, 20),
+    )
+    plain = sample_material(run=sample_run(2, session_count=60))
+    warned = replace(plain, held_changes=(change,))
+
+    first_page = texts_of(render(warned).pdf_bytes)[0]
+    heights = [Image.open(io.BytesIO(render(found).png_bytes)).height for found in (plain, warned)]
+
+    assert "Held back A change of 3 stored rows (2016-03-01 to 2016-03-08) by csv" in first_page
+    assert "Tested 2004-01-05 to 2004-03-25, 59 sessions" in first_page
+    assert heights[1] > heights[0] + 40
+
+
+def test_a_forecast_without_a_backtest_begins_on_the_first_page() -> None:
+    refusal = sample_refusal()
+
+    pages = texts_of(render(sample_material(run=refusal, backfilled=refusal)).pdf_bytes)
+
+    assert "Forecast of the next sessions" in pages[0]
+    assert len(pages) == 2
 
 
 @pytest.mark.parametrize("trade_count", [0, 1, 250])
