@@ -10,11 +10,13 @@ import typer
 
 from deploy.local import fetch_output, options, output, steps
 from deploy.local.failures import command_edge
+from deploy.local.fetches_commands import fetches
 from deploy.local.first_run import make_first_account
-from deploy.local.import_commands import import_
+from deploy.local.import_commands import import_, restore
 from deploy.local.key_commands import key
 from deploy.local.market_commands import quarantine, quota, watch
 from deploy.local.status import status_now
+from deploy.local.stored_commands import index, prices
 from deploy.local.system import Worker, open_system, working
 from deploy.local.token_commands import tokens
 from deploy.local.up import down_system, run_detached, run_system
@@ -31,8 +33,12 @@ app.add_typer(tokens, name="token")
 app.command()(key)
 app.command()(quota)
 app.add_typer(watch, name="watch")
+app.add_typer(fetches, name="fetches")
+app.command()(prices)
+app.command()(index)
 app.add_typer(quarantine, name="quarantine")
 app.command(name="import")(import_)
+app.command()(restore)
 
 Symbol = Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")]

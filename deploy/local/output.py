@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from deploy.local.checkout import command_line, manage_line
+from deploy.local.tables import SHORT_ID, table_of
 from shared.errors import BellwetherError
 
 answers = Console(highlight=False)
 progress = Console(stderr=True, highlight=False)
 LISTED_ERRORS = 20
-SHORT_ID = 8
 
 
 @contextmanager
@@ -50,14 +50,24 @@ def print_problem(error: BellwetherError, *, as_json: bool) -> None:
 
 
 def _detail_here(error: BellwetherError) -> str:
-    """Return what went wrong; where the API names the address that fetches a symbol, here commands do."""
-    if "fetch" not in error.extra or "stored_as" in error.extra:
-        return error.detail
-    symbol = error.extra["fetch"].split("/")[-2]
-    return (
-        f"No prices of {symbol} are stored. Import or fetch them first:"
-        f" {command_line(f'import FILE --symbol {symbol}')}, or {command_line(f'fetch {symbol}')}"
-    )
+    """Return what went wrong; where the API names an address that helps, here commands do."""
+    extra, symbol = error.extra, error.extra.get("symbol")
+    if "fetch" in extra and "stored_as" not in extra:
+        symbol = extra["fetch"].split("/")[-2]
+        return (
+            f"No prices of {symbol} are stored. Import or fetch them first:"
+            f" {command_line(f'import FILE --symbol {symbol}')}, or {command_line(f'fetch {symbol}')}"
+        )
+    if error.slug == "other-fetch-open" and "resumes_at" in extra:
+        waits = error.detail.partition(": cancel it")[0]
+        return f"{waits}: cancel it with {command_line(f'fetches cancel {extra["fetch_id"]}')}, or wait."
+    if error.slug == "insufficient-history" and symbol:
+        return (
+            f"{error.detail} Older ones come with a key of Tiingo, or from a file:"
+            f"\n  {command_line('key tiingo')} && {command_line(f'fetch {symbol}')}"
+            f"\n  {command_line(f'import FILE --symbol {symbol}')}"
+        )
+    return error.detail
 
 
 def print_warning(sentence: str) -> None:
@@ -163,18 +173,29 @@ def print_tokens(tokens: list[dict[str, Any]]) -> None:
     if not tokens:
         answers.print("There are none.")
         return
-    table = Table()
-    for name in ("Id", "Begins with", "User", "Kind", "Name", "Created", "Last used", "Expires"):
-        table.add_column(name)
+    table = table_of(
+        "Id",
+        "Begins with",
+        "User",
+        "Kind",
+        "Name",
+        "Created",
+        "Last used,\nexpires",
+        folds="Name",
+        lined=True,
+    )
     for token in tokens:
-        days = ((token[name] or "–")[:10] for name in ("created_at", "last_used_at", "expires_at"))
+        created, used, ends = (
+            (token[name] or "–")[:10] for name in ("created_at", "last_used_at", "expires_at")
+        )
         table.add_row(
             token["id"][:SHORT_ID],
             token["prefix"],
             token["user"],
             token["kind"],
             escape(token["name"]),
-            *days,
+            created,
+            f"{used}\n{ends}",
         )
     answers.print(table)
 

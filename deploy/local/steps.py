@@ -13,7 +13,7 @@ from deploy.local import output
 from deploy.local.system import Worker, open_system, working
 from deploy.local.waiting import StepFailed, require_success, wait_for
 from services.ingest.providers.domain import UnknownSymbol
-from shared.errors import BellwetherError, NotFound
+from shared.errors import BellwetherError
 from shared.observability.correlation import Cause, caused_by
 
 LONG_WAIT = timedelta(minutes=1)
@@ -62,13 +62,25 @@ def fetch(
     except JobAlreadyOpen as open_job:
         fetch_id = UUID(open_job.extra["job_id"])
     row: Any = wait_for(lambda: fetch_by_id(fetch_id), worker=worker, is_enough=_waits_for_long)
-    job = {
+    job = _job_of(row)
+    if row.problem:
+        ended = {"refused": "was refused", "cancelled": "was cancelled"}.get(row.state, "failed")
+        raise StepFailed(f"The fetch of {symbol} {ended}: {row.problem['detail']}", job=job)
+    return job
+
+
+def _job_of(row: Any) -> dict[str, Any]:
+    """Return what a fetch brought, or what it waits for."""
+    return {
         "id": str(row.id),
         "symbol": row.symbol,
         "provider": row.provider,
         "status": row.state,
         "version": row.version,
         "changed": row.changed,
+        "added_count": row.added_count,
+        "corrected_count": row.corrected_count,
+        "actions_changed_count": row.actions_changed_count,
         "first_session": _text(row.first_session),
         "last_session": _text(row.last_session),
         "bar_count": row.bar_count,
@@ -82,10 +94,6 @@ def fetch(
         "resumes_at": row.resumes_at and row.resumes_at.isoformat(timespec="seconds"),
         "error": row.live_problem,
     }
-    if row.problem:
-        ended = {"refused": "was refused", "cancelled": "was cancelled"}.get(row.state, "failed")
-        raise StepFailed(f"The fetch of {symbol} {ended}: {row.problem['detail']}", job=job)
-    return job
 
 
 def _waits_for_long(row: Any) -> bool:
@@ -212,25 +220,15 @@ def finished_forecast(forecast_id: UUID, *, worker: Worker) -> dict[str, Any]:
 def report(symbol: str, *, out: Path, worker: Worker) -> dict[str, Any]:
     """Wait for the report on the newest prices of a symbol and write its files; one that failed is tried again.
 
-    Raises NoPrices, and StepFailed when it fails (again).
+    Raises NoPrices, RenamedSymbol and WorkCancelled, and StepFailed when it fails (again).
     """
     from django.utils import timezone
 
-    from services.reports.documents.selectors import file_of, report_by_id, reports
-    from services.reports.documents.services import start_report
-    from shared.pricing.reader import latest_version
+    from services.reports.documents.selectors import file_of, work_on_newest_prices
+    from services.reports.documents.services import renew_report
 
-    version = latest_version("reports", symbol)
-
-    def newest() -> Any:
-        found = reports(symbol=symbol).filter(data_version=version).first()
-        if found is None:
-            raise NotFound(f"There is no report on {symbol} yet.")
-        return report_by_id(found.id)
-
-    if reports(symbol=symbol).filter(data_version=version, state="failed").exists():
-        start_report(symbol=symbol, now=timezone.now())
-    row = wait_for(newest, worker=worker)
+    renew_report(symbol=symbol, now=timezone.now())
+    row: Any = wait_for(lambda: work_on_newest_prices(symbol), worker=worker)
     require_success("report", row)
     return {
         "report_id": str(row.id),

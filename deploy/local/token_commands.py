@@ -10,6 +10,7 @@ from deploy.local import output
 from deploy.local.checkout import command_line
 from deploy.local.failures import command_edge
 from deploy.local.system import open_system
+from deploy.local.tables import SHORT_ID
 from shared.errors import NotFound
 
 LONGEST_NAME = 100
@@ -73,7 +74,7 @@ def revoke_token(
 
         live = Token.objects.using("identity").live().annotate(id_text=Cast("public_id", CharField()))
         named = Q(prefix=token)
-        if len(token) >= output.SHORT_ID:  # less of an id is sooner a slip than a choice
+        if len(token) >= SHORT_ID:  # less of an id is sooner a slip than a choice
             named |= Q(id_text__startswith=token.lower())
         found = list(live.select_related("user").filter(named))
         if len(found) != 1:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
 
 from shared.errors import BellwetherError, ValidationFailed
 from shared.http.pages import page, page_route
@@ -14,6 +15,18 @@ from shared.symbols import normalise_symbol
 
 BUNDLED = ("AAPL", "AMZN", "FB", "GOOG", "IBM", "MSFT")  # of services/ingest, to which a test holds it
 INITIAL = "10000"
+MARKET = {
+    "symbols": "/api/v1/instruments/",
+    "fetches": "/api/v1/fetches/",
+    "watchlists": "/api/v1/watchlists/",
+    "quarantine": "/api/v1/quarantine/?status=open",
+}  # addresses of services/ingest, to which a test holds them
+MARKET_IN_ADMIN = {
+    "symbols": ("ingest_market_instrument", {}),
+    "fetches": ("ingest_fetches_fetch", {}),
+    "watchlists": ("ingest_watchlists_watchlist", {}),
+    "quarantine": ("ingest_quarantine_quarantine", {"state": "open"}),
+}
 
 
 def home_page(request: HttpRequest) -> HttpResponse:
@@ -26,9 +39,11 @@ def home_page(request: HttpRequest) -> HttpResponse:
         except BellwetherError as error:
             refusal = error.detail
     caller = session_of(request)
+    has_admin = caller is not None and caller.is_superuser and settings.BELLWETHER["ADMIN_ENABLED"]
     context = {
         "caller": caller,
-        "admin": caller is not None and caller.is_superuser and settings.BELLWETHER["ADMIN_ENABLED"],
+        "admin": has_admin,
+        "market": market(in_admin=has_admin),
         "registration_open": settings.BELLWETHER["REGISTRATION_OPEN"],
         "bundled": BUNDLED,
         "symbol": symbol,
@@ -47,6 +62,19 @@ def steps(symbol: str, *, initial: str = INITIAL) -> dict[str, str]:
     """Return the older address of each thing to do with a symbol."""
     addresses = {word: f"/{word}/{symbol}/" for word in ("fetch", "backtest", "predict", "report")}
     return addresses | {"backtest": f"/backtest/{symbol}/{initial}/"}
+
+
+def market(*, in_admin: bool) -> dict[str, str]:
+    """Return where market data are shown: on pages, to whom they are open and where they are served, else as JSON."""
+    if not in_admin:
+        return MARKET
+    try:
+        return {
+            name: reverse(f"admin:{model}_changelist", query=query)
+            for name, (model, query) in MARKET_IN_ADMIN.items()
+        }
+    except NoReverseMatch:  # the process of another service
+        return MARKET
 
 
 def _address(word: str, *, symbol: str, initial: str) -> str:
