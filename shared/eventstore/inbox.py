@@ -20,6 +20,7 @@ from shared.eventstore.parked import park
 from shared.eventstore.positions import advance, lock_position
 from shared.eventstore.registry import handlers_of, project, react, recorded
 from shared.observability.correlation import Cause, caused_by
+from shared.observability.kill_points import reached
 
 MAX_ATTEMPTS = 3
 type Pause = Callable[[float], object]
@@ -139,6 +140,7 @@ def _apply_once(service: str, envelope: Envelope, body: bytes, attempt: int) -> 
         if row is None:
             _end(service, envelope.event_id)
             return
+        reached("consumer.recorded")
         if attempt > MAX_ATTEMPTS:
             raise CrashedBefore(f"{envelope.type} was begun {attempt - 1} times.")
         position = lock_position(service, envelope.source, envelope.stream)
@@ -150,6 +152,7 @@ def _apply_once(service: str, envelope: Envelope, body: bytes, attempt: int) -> 
         else:
             _mark(service, row, "ignored")
         _end(service, envelope.event_id)
+        reached("consumer.projected")
 
 
 def _record(service: str, envelope: Envelope, body: bytes) -> int | None:

@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from shared.errors import BellwetherError
 from shared.eventstore.models import Job
 from shared.observability.correlation import current_cause
+from shared.observability.kill_points import reached
 
 OPEN_STATES = ("queued", "running", "waiting_quota")
 DUE_STATES = ("queued", "waiting_quota")  # in which a job starts once `run_after` has come
@@ -181,6 +182,7 @@ def finish(job: LeasedJob, state: str, *, problem: dict[str, Any] | None = None)
     changed = _held(job).update(state=state, problem=problem, lease_until=None, finished_at=Now())
     if not changed:
         raise LeaseLost(f"Job {job.id} was given to another worker.")
+    reached("job.done")
 
 
 def give_back(

@@ -28,6 +28,7 @@ from shared.eventstore.jobs import (
 from shared.eventstore.models import Job
 from shared.eventstore.outages import is_outage
 from shared.observability.correlation import Cause, caused_by
+from shared.observability.kill_points import reached
 
 RELEASE_LEASE_SECONDS = 60.0
 log = structlog.get_logger(__name__)
@@ -50,9 +51,11 @@ def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
     job = lease(service, job_id, lease_seconds=lease_seconds)
     if job is None:
         return
+    reached("job.taken")
     with caused_by(Cause(job.correlation_id, job.causation_id)), _renewing(job, lease_seconds):
         try:
             job_kind(service, job.kind).run(job)
+            reached("job.committed")
         except LeaseLost:
             log.warning("job_lease_lost", job=str(job.id))
         except StreamConflict:

@@ -21,6 +21,7 @@ from dramatiq.middleware import Middleware, TimeLimit
 from shared.eventstore.worker import run_job
 from shared.messaging.rabbitmq_bus import connection_parameters
 from shared.messaging.topology import DELIVERY_LIMIT, Names
+from shared.observability.kill_points import reached
 
 JOB_LIMIT_MILLISECONDS = 8 * 60 * 1000
 RING_AGAIN_SECONDS = 30.0  # another process may have taken the ring, and died with it
@@ -115,6 +116,7 @@ class Doorbells:
 
     def _actor(self, service: str, queue: str, lease_seconds: float) -> Any:
         def look(job_id: str) -> None:
+            reached("job.rung")
             try:
                 run_job(service, UUID(job_id), lease_seconds=lease_seconds)
             finally:

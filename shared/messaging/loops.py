@@ -23,6 +23,7 @@ from shared.messaging.rabbitmq_bus import RabbitBus
 from shared.messaging.relay import relay_once
 from shared.messaging.topology import SUBSCRIPTIONS, Names
 from shared.observability.correlation import Cause, caused_by
+from shared.observability.kill_points import reached
 
 BUSY_SECONDS, IDLE_SECONDS, QUIET_AFTER_SECONDS = 0.005, 0.25, 2.0
 LONGEST_BACKOFF_SECONDS = 5.0
@@ -47,7 +48,13 @@ def run_consumer(service: str, bus: Bus, stop: Event) -> None:
         # Nothing is taken while the database is away: each return counts towards the broker's delivery limit.
         connections[service].ensure_connection()
         with bus.batch(service, limit=50, wait_seconds=IDLE_SECONDS) as bodies:
+            if bodies:
+                reached("consumer.delivered")
             receive(service, bodies, pause=stop.wait)
+            if bodies:
+                reached("consumer.committed")
+        if bodies:
+            reached("consumer.settled")
         return len(bodies)
 
     _paced(f"consumer-{service}", service, step, stop, on_error=bus.close)

@@ -4,6 +4,7 @@ from django.db import connections, transaction
 
 from shared.messaging.bus import Bus, Message
 from shared.messaging.topology import subscribers_of
+from shared.observability.kill_points import reached
 
 BATCH_EVENTS = 500
 
@@ -35,12 +36,16 @@ def relay_once(service: str, bus: Bus) -> int:
         rows = cursor.fetchall()
         if not rows:
             return 0
+        reached("relay.claimed")
         if subscribers_of(service):
             bus.publish(
                 service,
                 [Message(event_id=row[1], routing_key=row[2], body=bytes(row[3])) for row in rows],
             )
+        reached("relay.confirmed")
         cursor.execute(
             "UPDATE outbox SET sent_at = now() WHERE position = ANY(%s)", [[row[0] for row in rows]]
         )
+        reached("relay.marked")
+    reached("relay.committed")
     return len(rows)

@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from typing import Any
 
+from shared.observability import kill_points
 from shared.observability.logs import configure_structlog, logging_config
 from shared.settings.browsers import browser_settings, cors_middleware
 from shared.settings.databases import databases
@@ -112,9 +113,12 @@ def configure(values: dict[str, Any], *, services: list[str], apps: list[str], u
         _require(values, "DATABASE_URL", f"{services[0].upper()}_DATABASE_URL")
     if values["BELLWETHER_ENV"] == "production":
         _require(values, "SECRET_KEY")
+        if values["KILL_AT"] is not None:
+            raise WrongSetting("KILL_AT: it is for tests of crashes and refused in production.")
     if not on_loopback(values) and (found := risks(values)):
         raise WrongSetting(" ".join(found))
     configure_structlog()
+    kill_points.arm(values["KILL_AT"])
     for name in ("ADMIN_ENABLED", "REGISTRATION_OPEN"):
         values = {**values, name: on_loopback(values) if values[name] is None else values[name]}
     return {

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from shared.observability.kill_points import parse_kill_at
 from shared.settings.parsers import address, flag, matching, one_of, patterns, url, whole, words
 from shared.settings.variable import Variable
 from shared.settings.vendors import VENDOR_VARIABLES
@@ -235,5 +236,12 @@ VARIABLES: tuple[Variable, ...] = (
         expected="a whole number from 1 to 900",
         help="how long a silent worker keeps a job before it is given to another",
         parse=whole(1, 900),
+    ),
+    Variable(
+        name="KILL_AT",
+        default=None,
+        expected="the name of a kill point, with `:STOP` to halt there instead and `:STOP:3` or `:KILL:3` for the third time",
+        help="for tests of crashes: the process kills itself at that point (docs/reliability.md). Refused in production",
+        parse=parse_kill_at,
     ),
 )

@@ -23,6 +23,7 @@ from shared.errors import BellwetherError, NotFound
 from shared.eventstore.append import append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
+from shared.observability.kill_points import reached
 from shared.pricing.names import require_current_name
 from shared.pricing.reader import NoPrices, latest_version
 
@@ -115,6 +116,7 @@ def run_report(*, job: LeasedJob, now: datetime) -> None:
         held_change_ids=[UUID(name) for name in job.payload.get("held_change_ids", ())],
     )
     rendered = render(material)
+    reached("report.rendered")
     with transaction.atomic(using="reports", durable=True):
         files = _store(rendered)
         done = ReportRendered(
