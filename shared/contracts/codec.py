@@ -69,6 +69,8 @@ def body_hash(body: bytes) -> str:
 
 def to_json(value: Any) -> Any:
     """Return the JSON-safe form of an event or of one field's value. Raises MalformedEvent."""
+    if (write := _WRITER_OF.get(type(value))) is not None:  # nearly always; the rest is for subclasses
+        return write(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, (tuple, list)):
@@ -197,6 +199,7 @@ _WRITERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (date, date.isoformat),
     (UUID, str),
 )
+_WRITER_OF = dict(_WRITERS)
 _READERS: dict[type, tuple[type | tuple[type, ...], Callable[[Any], Any]]] = {
     str: (str, _same),
     int: (int, _same),

@@ -5,15 +5,14 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
-import psycopg
-from django.db import connections
 from django.db.backends.utils import CursorWrapper
 from numpy.typing import DTypeLike, NDArray
 from psycopg.adapt import Buffer, Loader
 from psycopg.pq import Format
 
+from shared.cursors import prepared_cursor
+
 HEADER_BYTES = 20
-REPEATS_BEFORE_PREPARED = 5
 _EPOCH_OF_POSTGRES = np.datetime64("2000-01-01", "D")
 
 # Note [Arrays on the wire]
@@ -65,11 +64,8 @@ def vector_cursor(alias: str) -> Iterator[CursorWrapper]:
 
     Django's own cursors take nothing but text; in all else this one is like them.
     """
-    with connections[alias].cursor() as usual, psycopg.Cursor(usual.connection) as cursor:
-        # Django turns this off for the sake of poolers, which this system does without; a plan takes as long
-        # as a third of a read.
-        usual.connection.prepare_threshold = REPEATS_BEFORE_PREPARED
-        cursor.format = Format.BINARY
+    with prepared_cursor(alias) as cursor:
+        cursor.cursor.format = Format.BINARY
         for name, loader in _LOADERS.items():
             cursor.adapters.register_loader(cursor.adapters.types[name].array_oid, loader)
-        yield type(usual)(cursor, connections[alias])
+        yield cursor

@@ -125,7 +125,7 @@ def test_of_two_writers_at_once_exactly_one_wins(tally: psycopg.Connection, expe
 
 def _pause_before_insert(barrier: Barrier) -> Callable[..., Any]:
     def wrapper(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith('INSERT INTO "event"'):
+        if "INSERT INTO event" in sql:
             barrier.wait(timeout=10)
         return execute(sql, params, many, context)
 
