@@ -51,9 +51,18 @@ def park(
     log.error("message_parked", service=service, slug=slug, stream=envelope.stream if envelope else None)
 
 
-def parked_messages(service: str) -> list[Parked]:
-    """Return the unresolved messages, oldest first."""
-    return list(Parked.objects.using(service).filter(resolution=None).order_by("id"))
+def parked_messages(service: str, *, with_resolved: bool = False) -> list[Parked]:
+    """Return the unresolved messages, oldest first, or those `with_resolved` ones."""
+    found = Parked.objects.using(service).order_by("id")
+    return list(found if with_resolved else found.filter(resolution=None))
+
+
+def parked_message(service: str, parked_id: int) -> Parked:
+    """Return one message, resolved or not. Raises NotFound."""
+    row = Parked.objects.using(service).filter(id=parked_id).first()
+    if row is None:
+        raise NotFound(f"No parked message {parked_id} in {service}.")
+    return row
 
 
 def retry_parked(service: str, parked_id: int, *, receive: Callable[[str, list[bytes]], None]) -> None:
@@ -112,4 +121,4 @@ def _pass_over(service: str, row: Parked, event_id: UUID, version: int) -> None:
         ignore_conflicts=True,
     )
     if version == position + 1:
-        advance(service, row.source, row.stream, version)
+        advance(service, {(row.source, row.stream): version})
