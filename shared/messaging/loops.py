@@ -28,6 +28,7 @@ from shared.observability.kill_points import reached
 BUSY_SECONDS, IDLE_SECONDS, QUIET_AFTER_SECONDS = 0.005, 0.25, 2.0
 LONGEST_BACKOFF_SECONDS = 5.0
 RECONCILE_SECONDS = 60.0
+BATCH_EVENTS = 100
 log = structlog.get_logger(__name__)
 
 
@@ -47,7 +48,7 @@ def run_consumer(service: str, bus: Bus, stop: Event) -> None:
     def step() -> int:
         # Nothing is taken while the database is away: each return counts towards the broker's delivery limit.
         connections[service].ensure_connection()
-        with bus.batch(service, limit=50, wait_seconds=IDLE_SECONDS) as bodies:
+        with bus.batch(service, limit=BATCH_EVENTS, wait_seconds=IDLE_SECONDS) as bodies:
             if bodies:
                 reached("consumer.delivered")
             receive(service, bodies, pause=stop.wait)

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.db import connections
 
+from shared.cursors import prepared_cursor
 from shared.messaging.bus import Message
 from shared.messaging.topology import subscribers_of
+from shared.observability.kill_points import reached
 
 
 class PostgresBus:
@@ -19,12 +21,18 @@ class PostgresBus:
     def publish(self, source: str, messages: Sequence[Message]) -> None:
         """Write the deliveries; inside the relay's transaction this happens together with its marks."""
         consumers = list(subscribers_of(source))
-        with connections[source].cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO bus.delivery (consumer, event_id, body) SELECT unnest(%s::text[]), %s, %s"
-                " ON CONFLICT DO NOTHING",
-                [(consumers, message.event_id, message.body) for message in messages],
+        with prepared_cursor(source) as cursor:
+            cursor.execute(
+                "INSERT INTO bus.delivery (consumer, event_id, body) SELECT consumer, event_id, body"
+                " FROM unnest(%s::uuid[], %b::bytea[]) WITH ORDINALITY AS message (event_id, body, number),"
+                " unnest(%s::text[]) AS consumer ORDER BY number ON CONFLICT DO NOTHING",
+                [
+                    [message.event_id for message in messages],
+                    [message.body for message in messages],
+                    consumers,
+                ],
             )
+        reached("relay.published")
 
     @contextmanager
     def batch(self, service: str, *, limit: int, wait_seconds: float) -> Iterator[Sequence[bytes]]:

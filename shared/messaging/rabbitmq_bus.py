@@ -9,9 +9,11 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.exceptions import AMQPError, NackError, UnroutableError
 
 from shared.messaging.bus import BusUnavailable, Message
+from shared.messaging.confirms import ConfirmingChannel
 from shared.messaging.topology import DELIVERY_LIMIT, MAX_QUEUE_LENGTH, SUBSCRIPTIONS, Names
+from shared.observability.kill_points import reached
 
-PREFETCH = 50
+PREFETCH = 100
 
 
 class RabbitBus:
@@ -22,24 +24,18 @@ class RabbitBus:
         self._parameters = connection_parameters(url)
         self._connection: BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
+        self._publisher: ConfirmingChannel | None = None
 
     def publish(self, source: str, messages: Sequence[Message]) -> None:
-        """Publish persistent, mandatory messages and wait for each confirm."""
-        properties = [
-            pika.BasicProperties(
-                content_type="application/json",
-                delivery_mode=2,
-                message_id=str(message.event_id),
-                app_id=source,
-            )
-            for message in messages
-        ]
+        """Publish persistent, mandatory messages and wait until all are confirmed."""
         with self._guard():
-            channel = self._open()
-            for message, props in zip(messages, properties, strict=True):
-                channel.basic_publish(
-                    self._names.exchange, message.routing_key, message.body, props, mandatory=True
-                )
+            channel = self._confirming()
+            channel.publish(
+                self._names.exchange,
+                ((message.routing_key, message.body, _properties(source, message)) for message in messages),
+            )
+            reached("relay.published")
+            channel.wait_for_confirms()
 
     @contextmanager
     def batch(self, service: str, *, limit: int, wait_seconds: float) -> Iterator[Sequence[bytes]]:
@@ -60,6 +56,7 @@ class RabbitBus:
     def close(self) -> None:
         """Close the connection; the broker re-queues what was not acknowledged."""
         connection, self._connection, self._channel = self._connection, None, None
+        self._publisher = None
         if connection is not None and connection.is_open:
             with suppress(AMQPError, OSError):
                 connection.close()
@@ -81,10 +78,15 @@ class RabbitBus:
             self._connection = BlockingConnection(self._parameters)
             channel = self._connection.channel()
             declare(channel, self._names)
-            channel.confirm_delivery()
             channel.basic_qos(prefetch_count=PREFETCH)
             self._channel = channel
         return self._channel
+
+    def _confirming(self) -> ConfirmingChannel:
+        channel = self._open()
+        if self._publisher is None:
+            self._publisher = ConfirmingChannel(channel)
+        return self._publisher
 
     def _is_alive(self) -> bool:
         """Answer the broker's heartbeats, and see whether it hung up while there was nothing to send."""
@@ -101,6 +103,15 @@ class RabbitBus:
         except (UnroutableError, NackError, AMQPError, OSError) as error:
             self.close()
             raise BusUnavailable(f"RabbitMQ: {type(error).__name__}.") from error
+
+
+def _properties(source: str, message: Message) -> pika.BasicProperties:
+    return pika.BasicProperties(
+        content_type="application/json",
+        delivery_mode=2,
+        message_id=str(message.event_id),
+        app_id=source,
+    )
 
 
 def connection_parameters(url: str) -> pika.URLParameters:
