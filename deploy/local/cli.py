@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from deploy.local import fetch_output, options, output, steps
+from deploy.local.event_commands import events, why
 from deploy.local.failures import command_edge
 from deploy.local.fetches_commands import fetches
 from deploy.local.first_run import make_first_account
@@ -38,6 +39,8 @@ app.command()(prices)
 app.command()(index)
 app.add_typer(quarantine, name="quarantine")
 app.command(name="import")(import_)
+app.add_typer(events, name="events")
+app.command()(why)
 app.command()(restore)
 
 Symbol = Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL.")]

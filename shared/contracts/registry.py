@@ -51,12 +51,14 @@ def event[C: type](
 
     `source` is the service that raises it and `category` the kind of stream it stands in. All events of a
     category are `published` or none is: consumers rely on gap-free versions in each stream they receive.
-    `upcasters[n]` turns the data of version n into that of version n + 1.
+    `upcasters[n]` turns the data of version n into that of version n + 1: one for each old version, pure.
     """
 
     def register(cls: C) -> C:
         if cls.__name__ in _BY_TYPE:
             raise ValueError(f"{cls.__name__} is an event type already")
+        if sorted(upcasters or {}) != list(range(1, schema_version)):
+            raise ValueError(f"{cls.__name__} v{schema_version} needs one upcaster from each older version")
         found = EventType(
             type=cls.__name__,
             source=source,

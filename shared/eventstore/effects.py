@@ -22,6 +22,11 @@ MAX_ATTEMPTS = 3
 # its stream. A second delivery finds the row and does nothing; a crash takes the row and the effect away
 # together. The broker's own `redelivered` flag is no use here: a message published twice is new to the broker.
 
+# Note [Order of effects]
+# Inbox rows are written behind the effects, in their order, and whoever has written a row of a projection holds it
+# until the commit: so positions tell in which order events wrote it, and a rebuild repeats that. An event that
+# waited gets its row anew when its turn comes. In a batch it is passed over, for its turn comes behind the batch.
+
 
 class IdConflict(BellwetherError):
     """Raised when a known event id comes with another body; the newcomer is parked."""
@@ -54,13 +59,15 @@ class _Batch:
     """What is known of a batch's streams and events, and what becomes of it.
 
     `positions` and `known` (digest and state by event id) are as stored, and kept up with each event applied.
+    `overdue` are events whose row says that they wait, and that do no longer.
     """
 
     positions: dict[Place, int]
     known: dict[UUID, tuple[str, str]]
+    has_one: bool
     moved: set[Place] = field(default_factory=set)
     fresh: list[tuple[Received, str]] = field(default_factory=list)
-    awaited: list[tuple[UUID, str]] = field(default_factory=list)
+    overdue: list[UUID] = field(default_factory=list)
 
 
 def apply(service: str, items: Sequence[Received], *, attempt: int = 1) -> None:
@@ -72,7 +79,7 @@ def apply(service: str, items: Sequence[Received], *, attempt: int = 1) -> None:
     ids = [item.envelope.event_id for item in items]
     with transaction.atomic(using=service, durable=True):
         positions = lock_positions(service, [item.place for item in items])
-        batch = _Batch(positions=positions, known=_known(service, ids))
+        batch = _Batch(positions=positions, known=_known(service, ids), has_one=len(items) == 1)
         for item in items:
             _take_in(service, item, batch, attempt=attempt)
         reached("consumer.projected")
@@ -85,7 +92,7 @@ def _take_in(service: str, item: Received, batch: _Batch, *, attempt: int) -> No
     digest, known = batch.known.get(envelope.event_id, (item.digest, None))
     if digest != item.digest:
         raise IdConflict(f"{envelope.stream} version {envelope.version} came before with another body.")
-    if known not in {None, "waiting"}:
+    if known is not None and (known != "waiting" or not batch.has_one):
         return
     following = batch.positions[item.place] + 1
     if envelope.version == following:
@@ -96,10 +103,11 @@ def _take_in(service: str, item: Received, batch: _Batch, *, attempt: int) -> No
         batch.moved.add(item.place)
     else:
         state = "waiting" if envelope.version > following else "ignored"
-    if known is None:
-        batch.fresh.append((item, state))
-    elif state != known:
-        batch.awaited.append((envelope.event_id, state))
+    if state == known:
+        return
+    if known is not None:
+        batch.overdue.append(envelope.event_id)
+    batch.fresh.append((item, state))
     batch.known[envelope.event_id] = (digest, state)
 
 
@@ -128,18 +136,14 @@ INSERT INTO inbox (event_id, source, stream, version, type, body, body_hash, sta
 SELECT * FROM unnest(
     %s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %b::bytea[], %s::text[], %s::text[])
 """
-_UPDATE = """
-UPDATE inbox SET state = came.state FROM unnest(%s::uuid[], %s::text[]) AS came (event_id, state)
-WHERE inbox.event_id = came.event_id
-"""
 
 
 def _write(service: str, batch: _Batch, ids: list[UUID]) -> None:
     with prepared_cursor(service) as cursor:
+        if batch.overdue:
+            cursor.execute("DELETE FROM inbox WHERE event_id = ANY(%s)", [batch.overdue])
         if batch.fresh:
             cursor.execute(_INSERT, _columns(batch.fresh))
-        if batch.awaited:
-            cursor.execute(_UPDATE, [list(column) for column in zip(*batch.awaited, strict=True)])
         cursor.execute("DELETE FROM attempt WHERE event_id = ANY(%s)", [ids])
     if batch.moved:
         advance(service, {place: batch.positions[place] for place in batch.moved})

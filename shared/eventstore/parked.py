@@ -1,6 +1,7 @@
 """Messages set aside with their error: kept until an operator retries or drops them."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -73,6 +74,15 @@ def retry_parked(service: str, parked_id: int, *, receive: Callable[[str, list[b
     with transaction.atomic(using=service, durable=True):
         row = _resolve(service, parked_id, "retried")
     receive(service, [bytes(row.body)])
+
+
+def outcome_of(service: str, row: Parked) -> dict[str, Any]:
+    """Return the `outcome` of a message's retry: its state in the inbox, or `parked` with its new `parked_as`."""
+    again = Parked.objects.using(service).filter(body_hash=row.body_hash, resolution=None).first()
+    if again is not None:
+        return {"outcome": "parked", "parked_as": again.id, "slug": again.slug, "detail": again.detail}
+    received = Inbox.objects.using(service).filter(body_hash=row.body_hash)
+    return {"outcome": received.values_list("state", flat=True).first(), "parked_as": None}
 
 
 def drop_parked(service: str, parked_id: int) -> None:

@@ -1,6 +1,5 @@
 import os
 from collections.abc import Callable
-from threading import Event
 from typing import Any
 
 import psycopg
@@ -11,6 +10,7 @@ from deploy.postgres.owner import as_owner
 from shared.eventstore.append import append
 from shared.eventstore.rebuild import differences, rebuild
 from shared.eventstore.registry import Recorded, register
+from shared.eventstore.replay import ReplayFailed
 from shared.eventstore.tests.tally import (
     NOW,
     Concluded,
@@ -20,7 +20,6 @@ from shared.eventstore.tests.tally import (
     outbox_bodies,
     tell,
     together,
-    wait_for_blocked,
 )
 
 
@@ -55,11 +54,17 @@ def _rebuild() -> int:
         return rebuild("analytics")
 
 
+def _left(owner: psycopg.Connection) -> list[str]:
+    found = owner.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rebuild%'").fetchall()
+    return [name for (name,) in found]
+
+
 LIVE = [
     ("conclusion-a", [1, 2], 130),
     ("tally-a", [1, 2, 3], 60),
     ("tally-b", [1, 2], 90),
 ]
+LIVE_STREAMS = [stream for stream, _, _ in LIVE]
 
 
 def test_a_live_history_has_no_differences(history: psycopg.Connection) -> None:
@@ -81,7 +86,9 @@ def test_rows_that_no_event_explains_are_counted_and_repaired(
     history: psycopg.Connection, tampering: str, rows: int
 ) -> None:
     history.execute(tampering)
+    tampered = _live(history)
     assert _differences() == {"tally": rows}
+    assert _live(history) == tampered
     assert _rebuild() == 7
     assert _live(history) == LIVE
     assert _differences() == {"tally": 0}
@@ -106,18 +113,17 @@ def test_reactors_are_never_replayed(history: psycopg.Connection) -> None:
     assert reacted == [1]
 
 
-def test_a_rebuild_that_fails_changes_nothing(history: psycopg.Connection) -> None:
+def test_a_rebuild_that_fails_changes_nothing_and_names_the_event(history: psycopg.Connection) -> None:
     def fail(_: Recorded[Any]) -> None:
         raise ZeroDivisionError
 
     history.execute("UPDATE analytics.tally SET total = 0")
     before = _live(history)
     register("analytics", projectors={Concluded: (fail,)})
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ReplayFailed, match=r"Concluded, conclusion-a version 1, .* ZeroDivisionError"):
         _rebuild()
     assert _live(history) == before
-    left = history.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rebuild%'").fetchall()
-    assert left == []
+    assert _left(history) == []
 
 
 def test_readers_see_the_old_rows_until_the_exchange_is_committed(history: psycopg.Connection) -> None:
@@ -132,9 +138,12 @@ def test_readers_see_the_old_rows_until_the_exchange_is_committed(history: psyco
             seen.append(row[0])
 
     def read_before_the_end(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if sql.startswith("DROP SCHEMA"):  # the rows are exchanged and the transaction is open
+        done = execute(sql, *rest)
+        if sql.startswith(
+            "INSERT INTO analytics.tally SELECT"
+        ):  # the rows are exchanged and the transaction is open
             together(read)
-        return execute(sql, *rest)
+        return done
 
     register("analytics", projectors={Concluded: (lambda _: read(),)})
     with as_owner(), connections["analytics"].execute_wrapper(read_before_the_end):
@@ -143,24 +152,38 @@ def test_readers_see_the_old_rows_until_the_exchange_is_committed(history: psyco
     assert seen == [0, 0, 0, 60]
 
 
-def test_an_event_that_comes_during_a_rebuild_is_neither_lost_nor_doubled(
-    history: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+def test_only_rows_that_differ_are_written(history: psycopg.Connection) -> None:
+    history.execute("UPDATE analytics.tally SET total = 0 WHERE stream = 'tally-a'")
+    query = "SELECT stream, xmin::text FROM analytics.tally"
+    before: dict[str, str] = dict(history.execute(query).fetchall())
+    _rebuild()
+    after: dict[str, str] = dict(history.execute(query).fetchall())
+    assert {stream for stream in LIVE_STREAMS if before[stream] != after[stream]} == {"tally-a"}
+
+
+def test_streams_that_write_one_row_are_replayed_in_the_order_they_were_applied(
+    tally: psycopg.Connection,
 ) -> None:
-    replay_has_begun, appended = Event(), Event()
+    def write_down(recorded: Recorded[Any]) -> None:
+        with connections["analytics"].cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO tally VALUES ('last', '{}', %s) ON CONFLICT (stream) DO UPDATE SET total = EXCLUDED.total",
+                [recorded.event.number],
+            )
 
-    def conclude_meanwhile() -> None:
-        with psycopg.connect(os.environ["DATABASE_URL"]) as writer:
-            assert replay_has_begun.wait(timeout=10)
-            writer.execute("SET ROLE bellwether_analytics; SET search_path = analytics")
-            writer.execute("INSERT INTO tally VALUES ('tally-late', '{1}', 1)")
-        appended.set()
+    register("analytics", projectors={Counted: (write_down,)})
+    hear(body_of("tally-z", 1, data={"number": 1}), body_of("tally-a", 1, data={"number": 2}))
+    assert _differences() == {"tally": 0}
+    hear(body_of("tally-c", 2, data={"number": 3}), body_of("tally-d", 1, data={"number": 4}))
+    hear(body_of("tally-c", 1, data={"number": 5}))  # with it comes version 2, which has waited
+    assert _live(tally)[0] == ("last", [], 3)
+    assert _differences() == {"tally": 0}
 
-    def hold(_: Recorded[Any]) -> None:
-        if not replay_has_begun.is_set():
-            replay_has_begun.set()
-            wait_for_blocked(history)  # the writer stands at the projection's lock
 
-    register("analytics", projectors={Concluded: (hold,)})
-    together(conclude_meanwhile, _rebuild)
-    assert appended.is_set()
-    assert _live(history) == [*LIVE, ("tally-late", [1], 1)]
+def test_how_far_it_is_is_told_up_to_the_end(history: psycopg.Connection) -> None:
+    told: list[tuple[int, int]] = []
+    with as_owner():
+        rebuild("analytics", progress=lambda done, total: told.append((done, total)))
+    assert told[0] == (0, 7)
+    assert told == sorted(told)
+    assert told[-1] == (7, 7)

@@ -223,6 +223,11 @@ def last_answers(account: Account, *, now: datetime) -> list[Answered]:
     ]
 
 
+def calls_for(asked_by: UUID) -> Sequence[ProviderCall]:
+    """Return the calls that a fetch or a lookup made, in order."""
+    return list(ProviderCall.objects.using("ingest").filter(asked_by=asked_by).order_by("id"))
+
+
 def known_with(account: Account, call_id: int) -> Known:
     """Return what is known with the answer to a call that is on record."""
     calls = ProviderCall.objects.using("ingest").filter(
