@@ -1,9 +1,18 @@
 """Tells a database that is away from a statement that is wrong."""
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
-# Classes of SQLSTATE: connection lost, transaction to be repeated, no resources, lock not free, shutdown.
-_OUTAGES = ("08", "40", "53", "55P03", "57P")
+# Classes of SQLSTATE: connection lost, transaction to be repeated, no resources, lock not free, shutdown; and
+# a server that takes no writes, as around a failover.
+_READ_ONLY = "25006"
+_OUTAGES = ("08", "40", "53", "55P03", "57P", _READ_ONLY)
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Return whether a database was away, or took no writes as it does around a failover."""
+    if isinstance(error, InternalError):
+        return getattr(error.__cause__, "sqlstate", None) == _READ_ONLY
+    return isinstance(error, (OperationalError, InterfaceError))
 
 
 def is_outage(service: str, error: Exception) -> bool:
@@ -12,7 +21,7 @@ def is_outage(service: str, error: Exception) -> bool:
     An error without a state counts as an outage only if the connection is gone indeed: code that raises one
     of its own accord would otherwise be repeated for ever.
     """
-    if not isinstance(error, (OperationalError, InterfaceError)):
+    if not is_unavailable(error):
         return False
     state = getattr(error.__cause__, "sqlstate", None)
     if state is not None:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path
 
 from shared.errors import BellwetherError
+from shared.eventstore.outages import is_unavailable
 from shared.http import problems
 from shared.http.summaries import summary_of
 from shared.http.tables import sections_of, shown, words
@@ -111,7 +112,9 @@ def page_route(address: str, name: str, **views: Callable[..., HttpResponseBase]
             return by_method[request.method](request, **arguments)
         except BellwetherError as error:
             return problems.error_response(request, error)
-        except (OperationalError, InterfaceError):
+        except Error as error:
+            if not is_unavailable(error):
+                raise
             silent = problems.Unavailable("The database does not answer. Try again shortly.")
             return problems.error_response(request, silent)
 

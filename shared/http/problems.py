@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from drf_spectacular.utils import extend_schema_field
 from drf_standardized_errors.formatter import flatten_errors
@@ -15,6 +14,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
 from shared.errors import BellwetherError, CsrfFailed, NotFound, ValidationFailed
+from shared.eventstore.outages import is_unavailable
 from shared.http.parsers import BodyTooLarge
 from shared.observability.correlation import current_cause
 
@@ -80,7 +80,7 @@ class ProblemField(serializers.JSONField):
 
 def exception_handler(exc: Exception, context: Any) -> Response | None:
     """Return the problem answer for anything a view raised; DRF's setting EXCEPTION_HANDLER names this."""
-    if isinstance(exc, (OperationalError, InterfaceError)):
+    if is_unavailable(exc):
         exc = Unavailable("The database does not answer. Try again shortly.")
     elif isinstance(exc, Http404):
         exc = NotFound("There is nothing at this address; /api/docs/ lists all there are.")
