@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.tree import Tree
 
 from deploy.local.checkout import command_line
-from deploy.local.output import SHORT_ID, answers, progress
+from deploy.local.output import answers, progress
+from deploy.local.tables import SHORT_ID
 from shared.contracts.codec import instant_text, to_json
 from shared.contracts.envelope import Envelope
 from shared.eventstore.lineage import Origin
