@@ -46,6 +46,35 @@ class RejectedRow:
     text: str
 
 
+class UnknownForm(BellwetherError):
+    """Raised when a form of file is named that does not exist."""
+
+    status, slug, title = 400, "unknown-form", "Unknown form of file"
+
+    def __init__(self, name: str, *, known: Sequence[str]) -> None:
+        super().__init__(
+            f"There is no form {printable(name)}; known are {', '.join(known)}.", known_forms=list(known)
+        )
+
+
+class UnclearForm(BellwetherError):
+    """Raised when a file has no known form, or may have several whose prices mean different things."""
+
+    status, slug, title = 400, "unclear-form", "The form of the file is not clear"
+
+
+class SymbolUnclear(BellwetherError):
+    """Raised when nobody says whose prices are in a file, or the file says another symbol than was asked."""
+
+    status, slug, title = 400, "symbol-unclear", "Whose prices these are is not clear"
+
+
+class SplitsUnclear(BellwetherError):
+    """Raised when prices of a file were divided by later splits and it is not clear by which."""
+
+    status, slug, title = 400, "splits-unclear", "The splits are not clear"
+
+
 class ImportRejected(BellwetherError):
     """Raised when a file has rows that cannot be true; nothing of it is imported. Lists at most 1,000."""
 

@@ -24,7 +24,10 @@ OWN = Path(shared.http.__file__).parent
 TEMPLATES = sorted(OWN.glob("templates/**/*.html"))
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 PUBLIC = ("/", "/api/docs/", "/api/docs/redoc/", "/problems/", "/problems/not-found/")
-NEVER_ANSWERED = {"bus-unavailable", "nothing-held-out"}  # of the worker and of a command
+NEVER_ANSWERED = {  # of the worker and of commands
+    *("bus-unavailable", "nothing-held-out"),
+    *("rebuild-blocked", "rebuild-under-way", "replay-failed"),
+}
 DOCS = ("/api/docs/", "/api/docs/redoc/")
 
 

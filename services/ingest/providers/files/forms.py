@@ -4,33 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from services.ingest.providers.checking import OPTIONAL, REQUIRED
+from services.ingest.providers.domain import UnclearForm, UnknownForm
 from services.ingest.providers.files.table import FileTable, refused
 from services.ingest.providers.precision import NASDAQ, YAHOO, Precision
-from shared.errors import BellwetherError
 from shared.symbols import printable
 
 SYMBOL_COLUMNS = ("symbol", "ticker")
 DOLLARS = "$"  # stands among a file's columns when its prices begin with one
 
 _SAME = {name: name for name in REQUIRED}
-
-
-class UnknownForm(BellwetherError):
-    """Raised when a form of file is named that does not exist."""
-
-    status, slug, title = 400, "unknown-form", "Unknown form of file"
-
-    def __init__(self, name: str) -> None:
-        known = [form.name for form in FORMS]
-        super().__init__(
-            f"There is no form {printable(name)}; known are {', '.join(known)}.", known_forms=known
-        )
-
-
-class UnclearForm(BellwetherError):
-    """Raised when a file has no known form, or may have several whose prices mean different things."""
-
-    status, slug, title = 400, "unclear-form", "The form of the file is not clear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +84,7 @@ def form_named(name: str) -> Form:
     for form in FORMS:
         if form.name == name:
             return form
-    raise UnknownForm(name)
+    raise UnknownForm(name, known=[form.name for form in FORMS])
 
 
 def form_of(table: FileTable, *, named: str | None) -> Form:

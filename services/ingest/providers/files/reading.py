@@ -6,23 +6,22 @@ from datetime import date, datetime
 from itertools import pairwise
 
 from services.ingest.providers.checking import Checked, checked, series_of
-from services.ingest.providers.domain import DailySeries, ImportRejected, RejectedRow, SplitAction
+from services.ingest.providers.domain import (
+    DailySeries,
+    ImportRejected,
+    RejectedRow,
+    SplitAction,
+    SymbolUnclear,
+)
 from services.ingest.providers.files.forms import SYMBOL_COLUMNS, form_of
 from services.ingest.providers.files.frames import plain_rows
 from services.ingest.providers.files.splits import all_splits
 from services.ingest.providers.files.table import ATTRIBUTION, PROVIDER, FileTable, read_table
 from services.ingest.providers.split_adjusted import rebuilt
 from services.ingest.sessions.domain import NEW_YORK, sessions_between
-from shared.errors import BellwetherError
 from shared.symbols import normalise_symbol
 
 FEWEST_ROWS_TO_JUDGE = 3
-
-
-class SymbolUnclear(BellwetherError):
-    """Raised when nobody says whose prices are in a file, or the file says another symbol than was asked."""
-
-    status, slug, title = 400, "symbol-unclear", "Whose prices these are is not clear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from services.ingest.providers.domain import DailySeries, SplitAction
-from shared.errors import BellwetherError
+from services.ingest.providers.domain import DailySeries, SplitAction, SplitsUnclear
 
 FRESH = timedelta(days=7)
-
-
-class SplitsUnclear(BellwetherError):
-    """Raised when prices of a file were divided by later splits and it is not clear by which."""
-
-    status, slug, title = 400, "splits-unclear", "The splits are not clear"
 
 
 def all_splits(

@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
-from services.ingest.providers.domain import Bar, DividendAction, ImportRejected, SplitAction
-from services.ingest.providers.files.forms import UnclearForm, UnknownForm
-from services.ingest.providers.files.reading import FileReport, SymbolUnclear, read_file
-from services.ingest.providers.files.splits import SplitsUnclear
+from services.ingest.providers.domain import (
+    Bar,
+    DividendAction,
+    ImportRejected,
+    SplitAction,
+    SplitsUnclear,
+    SymbolUnclear,
+    UnclearForm,
+    UnknownForm,
+)
+from services.ingest.providers.files.reading import FileReport, read_file
 
 NOW = datetime(2020, 12, 31, 23, tzinfo=UTC)
 SPLIT = SplitAction(ex_date=date(2020, 8, 31), ratio=Decimal(4))

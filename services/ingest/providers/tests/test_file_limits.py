@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.ingest.providers.domain import ImportRejected
+from services.ingest.providers.domain import ImportRejected, SplitsUnclear
 from services.ingest.providers.files.reading import FileReport, read_file
-from services.ingest.providers.files.splits import SplitsUnclear
 from services.ingest.sessions.domain import sessions_between
 
 NOW = datetime(2020, 12, 31, 23, tzinfo=UTC)
