@@ -40,6 +40,7 @@ from services.ingest.quota.services import ask
 from services.ingest.sessions.domain import NEW_YORK
 from shared.errors import BellwetherError
 from shared.eventstore.jobs import JobKind, LeasedJob, WaitingForQuota, register_jobs
+from shared.observability.kill_points import reached
 
 HISTORY_SOURCE = "tiingo"
 SHORT_WAIT = timedelta(seconds=30)  # is for the pace of calls: another provider would hardly be faster
@@ -63,6 +64,7 @@ def run(job: LeasedJob, *, clock: Clock = timezone.now) -> None:
             is_current=True,
         )
     complete_fetch(job=job, asked=asked, gathered=gathered, now=clock())
+    reached("fetch.committed")
 
 
 def fail(job: LeasedJob, state: str, problem: dict[str, Any]) -> None:
@@ -218,6 +220,7 @@ def _answers(
             return {call.name: answers[call.name] for call in calls}
         try:
             body = ask(provider=provider, call=missing[0], asked_by=fetch_id, now=clock())
+            reached("fetch.answered")
         except (NotInPlan, SymbolRefused, BadProviderData) as fault:
             if isinstance(fault, NotInPlan) and capabilities_of(provider.name) != known:
                 continue  # the key turned out not to permit this call, and there may be another way

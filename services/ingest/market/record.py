@@ -14,6 +14,7 @@ from services.ingest.market.copying import HEADER, TRAILER, Millionths, binary_r
 from services.ingest.market.domain import ActionChange, Held, HeldAction, Totals
 from shared.contracts.prices import PricesUpdated
 from shared.eventstore.append import append_each
+from shared.observability.kill_points import reached
 from shared.pricing.arrays import vector_cursor
 
 NAMED_CORRECTIONS = 1000
@@ -195,10 +196,12 @@ def write_versions(versions: Sequence[NewVersion], *, now: datetime) -> None:
         _supersede(cursor, versions)
         _copy_bars(cursor, [each for each in versions if len(each.added) or len(each.corrected)])
         _copy_actions(cursor, versions)
+    reached("fetch.written")
     times = recording_times([each.symbol for each in versions], now=now)
     for at, together in groupby(versions, lambda each: times[each.symbol]):  # mostly all of them
         entries = ((f"instrument-{each.symbol}", each.event(), each.number - 1) for each in together)
         append_each("ingest", entries, now=at)
+    reached("fetch.recorded")
 
 
 def _totals(version: int, first: Any, last: Any, bar_count: int) -> Totals:
