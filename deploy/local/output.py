@@ -18,6 +18,11 @@ from shared.errors import BellwetherError
 answers = Console(highlight=False)
 progress = Console(stderr=True, highlight=False)
 LISTED_ERRORS = 20
+_BROKER = {
+    None: "Events travel through PostgreSQL.",
+    True: "Events travel through RabbitMQ, which answers.",
+    False: "RabbitMQ does not answer; events wait as unsent until it does.",
+}
 
 
 @contextmanager
@@ -245,13 +250,19 @@ def print_status(status: dict[str, Any]) -> None:
             answers.print(f"Bellwether is not running. Start it with `{command_line('up')}`.", markup=False)
         return
     answers.print(f"Bellwether runs at {status['url']} ({', '.join(status['processes'])}).", markup=False)
+    answers.print(_BROKER[status["broker_up"]], markup=False)
     table = Table()
     table.add_column("Service")
-    for name in ("Unsent events", "Waiting", "Parked", "Open jobs"):
+    for name in ("Unsent", "Oldest", "Queued", "Waiting", "Parked", "Open jobs"):
         table.add_column(name, justify="right")
     for service, counts in status["services"].items():
-        table.add_row(service, *(str(counts[name]) for name in ("unsent", "waiting", "parked", "open_jobs")))
+        oldest = f"{counts['unsent_seconds']:,.0f} s" if counts["unsent"] else "–"
+        queued = "–" if counts["queued"] is None else f"{counts['queued']:,}"
+        others = (f"{counts[name]:,}" for name in ("waiting", "parked", "open_jobs"))
+        table.add_row(service, f"{counts['unsent']:,}", oldest, queued, *others)
     answers.print(table)
+    if any(counts["parked"] for counts in status["services"].values()):
+        answers.print(f"Parked messages wait for you: {command_line('events parked list')}", markup=False)
     for name, version in status["instruments"].items():
         answers.print(f"  {name} version {version}", markup=False)
 

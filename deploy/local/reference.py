@@ -31,6 +31,11 @@ def reference_text() -> str:
             "Definitions `metrics/1`; a figure that is undefined is `null` with a reason.",
             _metrics(),
         ),
+        (
+            "Prometheus",
+            "What `GET /metrics` tells (docs/reliability.md); a histogram has `_bucket`, `_sum` and `_count`.",
+            _prometheus(),
+        ),
         ("Strategies", "Names and parameters for `POST /api/v1/backtests/`.", _strategies()),
     )
     lines = ["# Reference", "", "Made from the code by `python -m deploy.local.reference`; do not edit.", ""]
@@ -99,6 +104,16 @@ def _metrics() -> list[str]:
         for item in DEFINITIONS
     )
     return _table(("name", "label", "unit", "formula"), rows)
+
+
+def _prometheus() -> list[str]:
+    from shared.observability.metrics import DEFINITIONS
+
+    rows = (
+        (f"`{item.name}`", item.kind, ", ".join(f"`{label}`" for label in item.labels), item.help)
+        for item in DEFINITIONS
+    )
+    return _table(("name", "kind", "labels", "what it is"), rows)
 
 
 def _strategies() -> list[str]:

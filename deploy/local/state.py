@@ -56,6 +56,11 @@ class StateFolder:
         """What nobody else may read, a file each; keys of providers are looked for here with every call."""
         return self._folder("secrets")
 
+    @property
+    def counts(self) -> Path:
+        """What the running processes have counted for Prometheus."""
+        return _private_folder(self.run / "counts", passable=False)
+
     def secret(self, name: str) -> str:
         """Return the named secret, generated and stored as a 0600 file at its first use."""
         path = self.secrets / name

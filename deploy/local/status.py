@@ -7,40 +7,58 @@ from deploy.local.processes import left_behind, running_record
 from deploy.local.state import open_state
 from deploy.local.system import open_system
 
-_COUNTS = """
-SELECT (SELECT count(*) FROM outbox WHERE sent_at IS NULL), (SELECT count(*) FROM inbox WHERE state = 'waiting'),
-       (SELECT count(*) FROM parked WHERE resolution IS NULL),
-       (SELECT count(*) FROM job WHERE state IN ('queued', 'running', 'waiting_quota'))
-"""
-
 
 def status_now() -> dict[str, Any]:
-    """Return what runs, what waits in each service and which instruments are stored."""
+    """Return what runs, what waits in each service and on the bus, and which instruments are stored."""
     state = open_state(os.environ)
     record = running_record(state)
     if record is None:
         return {"running": False, "left_behind": left_behind(state)}
     with open_system():
-        from django.db import connections
-
         from services.ingest.market.selectors import instruments
-        from shared.settings.databases import SERVICES
 
-        services = {}
-        for service in SERVICES:
-            with connections[service].cursor() as cursor:
-                cursor.execute(_COUNTS)
-                unsent, waiting, parked, open_jobs = cursor.fetchone()
-            services[service] = {
-                "unsent": unsent,
-                "waiting": waiting,
-                "parked": parked,
-                "open_jobs": open_jobs,
-            }
+        services, broker_up = _services()
         return {
             "running": True,
             "url": record.url,
             "processes": sorted(record.children),
             "services": services,
+            "broker_up": broker_up,
             "instruments": {row.symbol: row.version for row in instruments()},
         }
+
+
+def _services() -> tuple[dict[str, Any], bool | None]:
+    """Return each service's counts, and whether the broker answers: None where there is none.
+
+    `queued` is None for a service that hears of no other, and while the broker does not answer.
+    """
+    from django.conf import settings
+
+    from shared.messaging.backlog import backlog_of, queued_in_rabbitmq
+    from shared.messaging.bus import BusUnavailable
+    from shared.messaging.topology import Names
+
+    broker_url = settings.BELLWETHER["BROKER_URL"]
+    found = {name: backlog_of(name, broker_url=broker_url) for name in settings.SERVICES}
+    queued: dict[str, int | None] = {name: backlog.queued for name, backlog in found.items()}
+    broker_up = None
+    if broker_url is not None:
+        try:
+            names = Names(settings.BELLWETHER["BROKER_NAMESPACE"])
+            queued |= queued_in_rabbitmq(broker_url, names, settings.SERVICES)
+            broker_up = True
+        except BusUnavailable:
+            broker_up = False
+    services = {
+        name: {
+            "unsent": backlog.unsent,
+            "unsent_seconds": round(backlog.unsent_seconds, 1),
+            "queued": queued[name],
+            "waiting": backlog.waiting,
+            "parked": backlog.parked,
+            "open_jobs": sum(backlog.jobs.values()),
+        }
+        for name, backlog in found.items()
+    }
+    return services, broker_up

@@ -103,7 +103,7 @@ def worker_spec(system: System) -> ProcessSpec:
     return ProcessSpec(
         name="worker",
         command=(sys.executable, "-m", "django", "run_roles"),
-        environment=system.environment,
+        environment=_counting_together(system),
     )
 
 
@@ -120,8 +120,19 @@ def web_spec(system: System, *, bind: str, port: int, workers: int) -> ProcessSp
             # Else whoever calls from loopback sets the scheme and SCRIPT_NAME; TRUSTED_PROXIES says who is believed.
             *("--forwarded-allow-ips", ""),
         ),
-        environment=system.environment,
+        environment=_counting_together(system),
     )
+
+
+def forget_counts(state: StateFolder) -> None:
+    """Begin anew with what Prometheus is told; none of the processes that count may run."""
+    for path in state.counts.iterdir():
+        path.unlink()
+
+
+def _counting_together(system: System) -> dict[str, str]:
+    """Return the environment in which the web's /metrics tells of the worker too, and of processes that ended."""
+    return {**system.environment, "PROMETHEUS_MULTIPROC_DIR": str(system.state.counts)}
 
 
 def _settle(values: Mapping[str, Any], state: StateFolder) -> None:

@@ -20,7 +20,7 @@ from deploy.local.processes import (
 )
 from deploy.local.readiness import require_free_port
 from deploy.local.state import StateFolder, open_state
-from deploy.local.system import open_system, web_spec, worker_spec
+from deploy.local.system import forget_counts, open_system, web_spec, worker_spec
 from shared.settings.env import read
 
 
@@ -37,6 +37,7 @@ def run_system(started: Callable[[dict[str, Any]], None], *, makes_account: bool
         open_system() as system,
         Supervisor(state=system.state, url=url_here(bind=bind, port=port)) as supervisor,
     ):
+        forget_counts(system.state)
         supervisor.spawn(worker_spec(system))
         supervisor.spawn(web_spec(system, bind=bind, port=port, workers=values["WEB_WORKERS"]))
         supervisor.wait_until_ready()

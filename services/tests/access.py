@@ -156,4 +156,5 @@ TABLE: dict[tuple[str, str], Row] = {
     ("problem-kind", "GET"): Row(rule=OPEN),
     ("livez", "GET"): Row(rule=OPEN),
     ("readyz", "GET"): Row(rule=OPEN),
+    ("metrics", "GET"): Row(rule=OPEN),
 }

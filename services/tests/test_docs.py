@@ -17,6 +17,7 @@ from services.analytics.kernel.metrics import DEFINITIONS
 from services.analytics.kernel.strategies.registry import STRATEGIES
 from services.tests.addresses import addresses
 from shared.contracts.registry import event_types
+from shared.observability.metrics import DEFINITIONS as PROMETHEUS
 from shared.settings.table import VARIABLES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,7 @@ def test_the_reference_page_says_what_the_code_has() -> None:
     [
         pytest.param({variable.name for variable in VARIABLES}, id="settings"),
         pytest.param({metric.name for metric in DEFINITIONS}, id="metrics"),
+        pytest.param({metric.name for metric in PROMETHEUS}, id="prometheus"),
         pytest.param(set(STRATEGIES), id="strategies"),
     ],
 )
@@ -123,6 +125,17 @@ def test_every_file_and_picture_the_readme_names_exists() -> None:
 
     assert links
     assert [link for link in links if "://" not in link and not (CHECKOUT / link).exists()] == []
+
+
+def test_the_alerts_name_metrics_that_there_are() -> None:
+    text = (CHECKOUT / "docs/reliability.md").read_text(encoding="utf-8")
+    known = {metric.name for metric in PROMETHEUS}
+    parts = {f"{metric.name}_{part}" for metric in PROMETHEUS for part in ("bucket", "sum", "count")}
+
+    named = set(re.findall(r"\bbellwether_[a-z_]+", text))
+
+    assert named
+    assert named <= known | parts
 
 
 def test_the_readme_runs_the_test_command_that_ci_runs() -> None:

@@ -1,9 +1,12 @@
 """Applies received events: their effects, inbox rows and positions in one transaction."""
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
 from shared.contracts.envelope import Envelope
@@ -12,10 +15,12 @@ from shared.cursors import prepared_cursor
 from shared.errors import BellwetherError
 from shared.eventstore.positions import Place, advance, lock_positions
 from shared.eventstore.registry import handlers_of, project, react, recorded
+from shared.observability import metrics
 from shared.observability.correlation import Cause, caused_by
 from shared.observability.kill_points import reached
 
 MAX_ATTEMPTS = 3
+log = structlog.get_logger(__name__)
 
 # Note [Effect once]
 # The inbox row is written in the transaction of the effect, and whoever applies an event holds the position of
@@ -85,6 +90,7 @@ def apply(service: str, items: Sequence[Received], *, attempt: int = 1) -> None:
         reached("consumer.projected")
         _write(service, batch, ids)
         reached("consumer.recorded")
+    _report(service, items, batch)
 
 
 def _take_in(service: str, item: Received, batch: _Batch, *, attempt: int) -> None:
@@ -119,9 +125,11 @@ def _effect(service: str, envelope: Envelope) -> str:
     known = handlers_of(service)
     if type(item.event) not in known.projectors and type(item.event) not in known.reactors:
         return "ignored"
+    began_at = time.perf_counter()
     with caused_by(Cause(envelope.correlation_id, envelope.event_id)):
         project(service, item)
         react(service, item)
+    metrics.HANDLER_SECONDS.labels(service, envelope.type).observe(time.perf_counter() - began_at)
     return "handled"
 
 
@@ -147,6 +155,18 @@ def _write(service: str, batch: _Batch, ids: list[UUID]) -> None:
         cursor.execute("DELETE FROM attempt WHERE event_id = ANY(%s)", [ids])
     if batch.moved:
         advance(service, {place: batch.positions[place] for place in batch.moved})
+
+
+def _report(service: str, items: Sequence[Received], batch: _Batch) -> None:
+    """Count and log what became of a batch, once for all of it: a line for each event would cost too much."""
+    outcomes = Counter(state for _, state in batch.fresh)
+    outcomes["repeated"] = len(items) - len(batch.fresh)
+    told = {outcome: count for outcome, count in outcomes.items() if count}
+    for outcome, count in told.items():
+        metrics.EVENTS_RECEIVED.labels(service, outcome).inc(count)
+    ids = list(dict.fromkeys(str(item.envelope.correlation_id) for item in items))
+    whose = {"correlation_id": ids[0]} if len(ids) == 1 else {"correlation_ids": ids}
+    log.info("events_received", service=service, events=len(items), **told, **whose)
 
 
 def _columns(fresh: Sequence[tuple[Received, str]]) -> list[list[object]]:

@@ -20,6 +20,7 @@ from shared.eventstore.models import Inbox, StreamPosition
 from shared.eventstore.outages import is_outage
 from shared.eventstore.parked import park
 from shared.eventstore.positions import Place
+from shared.observability import metrics
 
 type Pause = Callable[[float], object]
 log = structlog.get_logger(__name__)
@@ -109,6 +110,7 @@ def _apply_together(service: str, items: Sequence[Received]) -> bool:
         if is_outage(service, error):
             _take_back(service, [item.envelope.event_id for item in items])
             raise
+        metrics.BATCHES_FAILED.labels(service).inc()
         log.info("batch_failed", service=service, events=len(items), error=type(error).__name__)
         return False
     return True
@@ -129,6 +131,7 @@ def _apply_alone(service: str, item: Received, *, attempts: int, pause: Pause) -
             if attempt >= MAX_ATTEMPTS:
                 _set_aside(service, item, error, attempt)
                 return
+            metrics.EVENT_RETRIES.labels(service).inc()
             pause(0.05 * 2**attempt)
         else:
             return

@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from shared.errors import BellwetherError
 from shared.eventstore.models import Job
+from shared.observability import metrics
 from shared.observability.correlation import current_cause
 from shared.observability.kill_points import reached
 
@@ -54,9 +55,9 @@ class JobAbandoned(BellwetherError):
     status, slug, title = 500, "job-abandoned", "The job's worker died repeatedly"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LeasedJob:
-    """A job in this worker's hands, with the fencing token of its lease."""
+    """A job in this worker's hands, with the fencing token of its lease; `outcome` is what became of it here."""
 
     service: str
     id: UUID
@@ -66,6 +67,7 @@ class LeasedJob:
     attempts: int
     correlation_id: UUID
     causation_id: UUID | None
+    outcome: str = "lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +149,15 @@ def lease(service: str, job_id: UUID, *, lease_seconds: float, is_due: bool = Tr
             "UPDATE job SET state = 'running', fence = fence + 1, attempts = attempts + 1,"
             " lease_until = now() + make_interval(secs => %s)"
             " WHERE id = %s AND state IN ('queued', 'waiting_quota') AND (run_after <= now() OR NOT %s)"
-            " RETURNING kind, fence, attempts, correlation_id, causation_id",
+            " RETURNING kind, fence, attempts, correlation_id, causation_id,"
+            " extract(epoch FROM now() - run_after)::float8",
             [lease_seconds, job_id, is_due],
         )
         row = cursor.fetchone()
     if row is None:
         return None
+    if is_due:
+        metrics.JOB_DELAY.labels(service, row[0]).observe(row[5])
     payload = Job.objects.using(service).values_list("payload", flat=True).get(id=job_id)
     return LeasedJob(
         service=service,
@@ -182,6 +187,7 @@ def finish(job: LeasedJob, state: str, *, problem: dict[str, Any] | None = None)
     changed = _held(job).update(state=state, problem=problem, lease_until=None, finished_at=Now())
     if not changed:
         raise LeaseLost(f"Job {job.id} was given to another worker.")
+    job.outcome = state
     reached("job.done")
 
 
@@ -199,6 +205,7 @@ def give_back(
             " WHERE id = %s AND fence = %s AND state = 'running'",
             [0 if counted else 1, after_seconds, json.dumps(problem) if problem else None, job.id, job.fence],
         )
+        job.outcome = "retried" if cursor.rowcount else "lost"
 
 
 def wait_for_quota(job: LeasedJob, *, until: datetime, problem: dict[str, Any]) -> None:
@@ -209,6 +216,7 @@ def wait_for_quota(job: LeasedJob, *, until: datetime, problem: dict[str, Any]) 
             " run_after = %s, problem = %s::jsonb WHERE id = %s AND fence = %s AND state = 'running'",
             [until, json.dumps(problem), job.id, job.fence],
         )
+        job.outcome = "waiting_quota" if cursor.rowcount else "lost"
 
 
 def wake_waiting(service: str, which: Q = Q()) -> int:  # noqa: B008 it holds nothing that could change

@@ -1,5 +1,6 @@
 """Tells a database that is away from a statement that is wrong."""
 
+import psycopg
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
 # Classes of SQLSTATE: connection lost, transaction to be repeated, no resources, lock not free, shutdown; and
@@ -18,13 +19,15 @@ def is_unavailable(error: Exception) -> bool:
 def is_outage(service: str, error: Exception) -> bool:
     """Return whether an error has nothing to do with the work that met it, so that it may be done again.
 
-    An error without a state counts as an outage only if the connection is gone indeed: code that raises one
-    of its own accord would otherwise be repeated for ever.
+    An error without a state is an outage when the driver met it, who then lost the connection, or when the
+    connection is gone: code that raises one of its own accord would otherwise be repeated for ever.
     """
     if not is_unavailable(error):
         return False
     state = getattr(error.__cause__, "sqlstate", None)
     if state is not None:
         return bool(state.startswith(_OUTAGES))
+    if isinstance(error.__cause__, psycopg.OperationalError):
+        return True  # whatever the connection looks like: leaving the transaction, Django makes a new one
     connection = connections[service]
     return connection.connection is None or not connection.is_usable()

@@ -13,6 +13,7 @@ from shared.contracts.envelope import Envelope
 from shared.errors import BellwetherError, NotFound
 from shared.eventstore.models import Inbox, Parked
 from shared.eventstore.positions import advance, lock_position
+from shared.observability import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ def park(
         ],
         ignore_conflicts=True,
     )
+    metrics.EVENTS_RECEIVED.labels(service, "parked").inc()
     log.error("message_parked", service=service, slug=slug, stream=envelope.stream if envelope else None)
 
 

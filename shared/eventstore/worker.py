@@ -1,8 +1,10 @@
 """Runs leased jobs, and takes care of those whose worker is gone."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -27,6 +29,7 @@ from shared.eventstore.jobs import (
 )
 from shared.eventstore.models import Job
 from shared.eventstore.outages import is_outage
+from shared.observability import metrics
 from shared.observability.correlation import Cause, caused_by
 from shared.observability.kill_points import reached
 
@@ -52,7 +55,7 @@ def run_job(service: str, job_id: UUID, *, lease_seconds: float) -> None:
     if job is None:
         return
     reached("job.taken")
-    with caused_by(Cause(job.correlation_id, job.causation_id)), _renewing(job, lease_seconds):
+    with caused_by(Cause(job.correlation_id, job.causation_id)), _told(job), _renewing(job, lease_seconds):
         try:
             job_kind(service, job.kind).run(job)
             reached("job.committed")
@@ -78,13 +81,15 @@ def release_expired(service: str) -> int:
     """Queue again the jobs whose worker fell silent, or fail those it happened to too often; return how many."""
     expired = take_expired(service, lease_seconds=RELEASE_LEASE_SECONDS)
     for job in expired:
-        if job.attempts < MAX_ATTEMPTS:
-            give_back(job, after_seconds=0)
-        else:
-            with caused_by(Cause(job.correlation_id, job.causation_id)):
+        with caused_by(Cause(job.correlation_id, job.causation_id)):
+            if job.attempts < MAX_ATTEMPTS:
+                give_back(job, after_seconds=0)
+            else:
                 _fail(
                     job, "failed", JobAbandoned(f"The {job.kind} job lost its worker {job.attempts} times.")
                 )
+            log.warning("job_lease_expired", **_named(job), outcome=job.outcome)
+            _count(job)
     return len(expired)
 
 
@@ -102,6 +107,7 @@ def cancel_job(service: str, which: Q) -> None:
     try:
         problem = JobCancelled("It was cancelled before a worker began it.").as_problem()
         job_kind(service, job.kind).fail(job, "cancelled", problem)
+        _count(job)
     except Exception:
         give_back(job, after_seconds=0, counted=False)
         raise
@@ -131,6 +137,28 @@ def _fail(job: LeasedJob, state: str, error: BellwetherError) -> None:
         log.warning("job_lease_lost", job=str(job.id))
     except Exception:  # the job stays as it is: when its lease has run out, the next tick tries this again
         log.exception("job_failure_not_recorded", job=str(job.id), kind=job.kind)
+
+
+@contextmanager
+def _told(job: LeasedJob) -> Iterator[None]:
+    """Log when the job begins and what it comes to, and count it."""
+    log.info("job_begun", **_named(job))
+    began_at = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds = time.perf_counter() - began_at
+        metrics.JOB_SECONDS.labels(job.service, job.kind).observe(seconds)
+        _count(job)
+        log.info("job_ended", **_named(job), outcome=job.outcome, seconds=round(seconds, 3))
+
+
+def _count(job: LeasedJob) -> None:
+    metrics.JOBS.labels(job.service, job.kind, job.outcome).inc()
+
+
+def _named(job: LeasedJob) -> dict[str, Any]:
+    return {"service": job.service, "kind": job.kind, "job": str(job.id), "attempt": job.attempts}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What surrounds every request: its correlation id, the check of its host, and the headers of every answer."""
 
+import time
 from collections.abc import Callable
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from uuid6 import uuid7
 
 from shared.http.pages import problem_page
 from shared.http.problems import problem_response
+from shared.observability import metrics
 from shared.observability.correlation import Cause, caused_by
 
 _HEADERS = {
@@ -18,6 +20,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class RequestContext:
@@ -28,6 +31,7 @@ class RequestContext:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Run the request inside its cause and complete the answer's headers."""
+        began_at = time.perf_counter()
         correlation_id = _uuid_or_none(request.headers.get("X-Request-ID", "")) or UUID(str(uuid7()))
         with caused_by(Cause(correlation_id)):
             response = problem_page(request, self._answer(request))
@@ -37,6 +41,7 @@ class RequestContext:
         # Django leaves the body to the server, and gunicorn warns about each. A static file has none here.
         if request.method == "HEAD" and not response.streaming:
             response["Content-Length"], response.content = str(len(response.content)), b""
+        _count(request, response, time.perf_counter() - began_at)
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
@@ -45,6 +50,15 @@ class RequestContext:
         except DisallowedHost:
             return problem_response(request, 400, "This host is not served here; see ALLOWED_HOSTS.")
         return self._get_response(request)
+
+
+def _count(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    """Count a request under its route's name: paths and strange methods are the caller's to choose, so no labels."""
+    found = request.resolver_match
+    route = getattr(found.func, "route_name", found.view_name) if found else "unrouted"
+    method = request.method if request.method in _METHODS else "OTHER"
+    metrics.HTTP_REQUESTS.labels(route, method, response.status_code).inc()
+    metrics.HTTP_SECONDS.labels(route, method).observe(seconds)
 
 
 def _uuid_or_none(text: str) -> UUID | None:

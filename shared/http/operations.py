@@ -171,14 +171,14 @@ def route(address: str, name: str, **operations: type[Operation]) -> list[URLPat
     The form given is the canonical one, which `name` and the OpenAPI document mean.
     """
     views = {method.upper(): operation.as_view() for method, operation in operations.items()}
-    view = _by_method(views)
+    view = _by_method(views, name)
     # Only the canonical form is described: see shared/http/schema.py.
     view.operations = views  # type: ignore[attr-defined]
     other = address.removesuffix("/") if address.endswith("/") else f"{address}/"
-    return [path(address, view, name=name), path(other, _by_method(views))]
+    return [path(address, view, name=name), path(other, _by_method(views, name))]
 
 
-def _by_method(views: dict[str, Any]) -> Callable[..., HttpResponseBase]:
+def _by_method(views: dict[str, Any], name: str) -> Callable[..., HttpResponseBase]:
     answering = {**views, "HEAD": views["GET"]} if "GET" in views else views
     allowed = ", ".join([*answering, "OPTIONS"])
 
@@ -190,6 +190,7 @@ def _by_method(views: dict[str, Any]) -> Callable[..., HttpResponseBase]:
         answer: HttpResponseBase = answering[request.method](request, **arguments)
         return answer
 
+    view.route_name = name  # type: ignore[attr-defined]  # for shared/http/middleware.py, in both spellings
     view.csrf_exempt = True  # type: ignore[attr-defined]  # checked where a cookie is believed, as DRF has it
     return view
 

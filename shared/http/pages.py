@@ -118,5 +118,6 @@ def page_route(address: str, name: str, **views: Callable[..., HttpResponseBase]
             silent = problems.Unavailable("The database does not answer. Try again shortly.")
             return problems.error_response(request, silent)
 
+    view.route_name = name  # type: ignore[attr-defined]  # for shared/http/middleware.py, in both spellings
     addresses = dict.fromkeys([address, address.removesuffix("/")])
     return [path(form, view, name=name if form == address else None) for form in addresses]

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from shared.http.docs import docs_urlpatterns
 from shared.http.health import CheckLiveness, CheckReadiness
 from shared.http.home import home_urlpatterns
+from shared.http.metrics import metrics_urlpatterns
 from shared.http.operations import route
 from shared.http.problem_kinds import problem_urlpatterns
 from shared.http.schema import ShowSchema
@@ -27,6 +28,7 @@ def unversioned(request: HttpRequest, rest: str) -> HttpResponseBase:
 shared_urlpatterns = [
     *route("livez", "livez", get=CheckLiveness),
     *route("readyz", "readyz", get=CheckReadiness),
+    *metrics_urlpatterns,
     *route("api/schema/", "schema", get=ShowSchema),
     *docs_urlpatterns,
     *home_urlpatterns,

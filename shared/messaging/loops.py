@@ -22,6 +22,7 @@ from shared.messaging.postgres_bus import PostgresBus
 from shared.messaging.rabbitmq_bus import RabbitBus
 from shared.messaging.relay import relay_once
 from shared.messaging.topology import SUBSCRIPTIONS, Names
+from shared.observability import metrics
 from shared.observability.correlation import Cause, caused_by
 from shared.observability.kill_points import reached
 
@@ -121,6 +122,7 @@ def _paced(
             moved, failures = step(), 0
         except Exception as error:  # a loop that ends by an error would stand still unseen
             failures += 1
+            metrics.LOOP_ERRORS.labels(service, name.removesuffix(f"-{service}")).inc()
             expected = isinstance(error, (BusUnavailable, OperationalError, InterfaceError))
             log.warning("loop_error", loop=name, failures=failures, error=str(error), exc_info=not expected)
             on_error()

@@ -4,6 +4,7 @@ from django.db import connections, transaction
 
 from shared.messaging.bus import Bus, Message
 from shared.messaging.topology import subscribers_of
+from shared.observability import metrics
 from shared.observability.kill_points import reached
 
 BATCH_EVENTS = 500
@@ -48,4 +49,5 @@ def relay_once(service: str, bus: Bus) -> int:
         )
         reached("relay.marked")
     reached("relay.committed")
+    metrics.EVENTS_RELAYED.labels(service).inc(len(rows))
     return len(rows)

@@ -119,7 +119,7 @@ def configure(values: dict[str, Any], *, services: list[str], apps: list[str], u
         raise WrongSetting(" ".join(found))
     configure_structlog()
     kill_points.arm(values["KILL_AT"])
-    for name in ("ADMIN_ENABLED", "REGISTRATION_OPEN"):
+    for name in ("ADMIN_ENABLED", "METRICS_ENABLED", "REGISTRATION_OPEN"):
         values = {**values, name: on_loopback(values) if values[name] is None else values[name]}
     return {
         **FIXED,

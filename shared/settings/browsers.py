@@ -50,7 +50,7 @@ def _https(values: dict[str, Any]) -> dict[str, Any]:
         "SECURE_HSTS_SECONDS": _YEAR_SECONDS,
         # Without a proxy that speaks HTTPS a redirect would lead back to here for ever.
         "SECURE_SSL_REDIRECT": behind_proxy,
-        "SECURE_REDIRECT_EXEMPT": ["^livez/?$", "^readyz/?$"],
+        "SECURE_REDIRECT_EXEMPT": ["^livez/?$", "^readyz/?$", "^metrics$"],
     }
 
 

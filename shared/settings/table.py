@@ -174,6 +174,20 @@ VARIABLES: tuple[Variable, ...] = (
         parse=flag,
     ),
     Variable(
+        name="METRICS_ENABLED",
+        default=None,
+        expected="true or false",
+        help="whether `/metrics` is served, to whoever reaches it; default: on loopback only",
+        parse=flag,
+    ),
+    Variable(
+        name="METRICS_PORT",
+        default=None,
+        expected="a port number from 1 to 65535",
+        help="where `manage.py run_roles` serves its own metrics, on `BELLWETHER_BIND`; default: nowhere",
+        parse=whole(1, 65535),
+    ),
+    Variable(
         name="REGISTRATION_OPEN",
         default=None,
         expected="true or false",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -22,6 +23,11 @@ METRICS = 24
 def installation() -> Iterator[Installation]:
     with installed() as found:
         yield found
+
+
+def text_of(url: str) -> str:
+    with urlopen(url, timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, Any]]:
@@ -189,6 +195,10 @@ class TestCommand:
         assert installation.problem("up")["type"] == "/problems/already-running"
         assert installation.json("status")["running"] is True
         assert installation.json("fetch", "FB")["status"] == "succeeded"
+        told = text_of(f"{started['url']}/metrics")
+        assert (
+            'bellwether_jobs_total{kind="fetch",outcome="succeeded",service="ingest"} 1.0' in told
+        )  # the worker's
 
         assert installation.json("down")["stopped"] == ["worker", "web"]
         assert installation.json("status") == {"running": False, "left_behind": []}
