@@ -6,7 +6,8 @@ from typing import Any
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import AMQPError, NackError, UnroutableError
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError
 
 from shared.messaging.bus import BusUnavailable, Message
 from shared.messaging.confirms import ConfirmingChannel
@@ -100,7 +101,7 @@ class RabbitBus:
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except (UnroutableError, NackError, AMQPError, OSError) as error:
+        except (AMQPError, AMQPConnectorException, OSError) as error:
             self.close()
             raise BusUnavailable(f"RabbitMQ: {type(error).__name__}.") from error
 
@@ -120,6 +121,7 @@ def connection_parameters(url: str) -> pika.URLParameters:
     parameters.heartbeat = 20
     parameters.blocked_connection_timeout = 10
     parameters.socket_timeout = 5
+    parameters.stack_timeout = 10
     parameters.connection_attempts = 1
     return parameters
 

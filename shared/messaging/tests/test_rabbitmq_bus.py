@@ -180,3 +180,12 @@ def test_every_wait_on_the_broker_has_an_end() -> None:
         assert parameters.heartbeat == 20
         assert parameters.blocked_connection_timeout == 10
         assert parameters.socket_timeout == 5
+
+
+def test_a_broker_that_accepts_and_stays_silent_is_one_that_does_not_answer(names: Names) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        bus = RabbitBus(f"amqp://127.0.0.1:{silent.getsockname()[1]}/", names)
+        bus._parameters.stack_timeout = 0.2
+        with pytest.raises(BusUnavailable):
+            bus.publish("ingest", [Message(event_id=uuid4(), routing_key="ingest.Counted", body=b"{}")])
+    assert connection_parameters("amqp://127.0.0.1/").stack_timeout == 10
