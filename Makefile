@@ -1,6 +1,6 @@
 # Every target brings the environment up to date first (deploy/local/bootstrap.sh), so none needs another.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-services test-training fuzz lint generated requirements train-model setup
+.PHONY: help demo up down test chaos test-services test-training fuzz lint generated requirements train-model setup
 
 SYMBOL ?= AAPL
 export SYMBOL
@@ -26,6 +26,10 @@ down: setup ## Stop what `make up` started, and nothing else
 test: ## Run all tests against a private PostgreSQL and RabbitMQ (ARGS='pytest arguments')
 	@env -u DATABASE_URL deploy/local/bootstrap.sh
 	@$(VENV)/bin/python -m deploy.local.testing $(ARGS)
+
+chaos: setup ## Kill, halt and cut off processes, servers and networks for minutes (SECONDS=60 SEEDS=1,2,3)
+	@env -u DATABASE_URL CHAOS_SECONDS="$(or $(SECONDS),60)" CHAOS_SEEDS="$(or $(SEEDS),1,2,3)" \
+		$(VENV)/bin/python -m deploy.local.testing services/tests/chaos -m "chaos or not chaos" $(ARGS)
 
 test-services: setup ## Boot and test each service with nothing but its own extra installed
 	@$(VENV)/bin/python -m deploy.local.service_tests

@@ -186,3 +186,10 @@ def _allowed(path: str) -> list[str]:
     if answer.status_code == 404:  # or what several addresses begin with
         return ["GET"] if any(address.path.startswith(path) for address in addresses()) else []
     return answer.headers.get("Allow", "GET").split(", ")
+
+
+def test_every_test_that_the_reliability_page_names_exists() -> None:
+    named = re.findall(r"`([a-z_/]+\.py)::(test_\w+)`", (CHECKOUT / "docs/reliability.md").read_text())
+
+    assert len(named) > 40
+    assert [each for each in named if f"def {each[1]}(" not in (CHECKOUT / each[0]).read_text()] == []
