@@ -27,6 +27,10 @@ _OPEN = {
     },
     "analytics.missing": _NOT_RECEIVED.format(source="ingest", service="analytics"),
     "reports.missing": _NOT_RECEIVED.format(source="analytics", service="reports"),
+    **{
+        f"{service}.waiting": f"(SELECT count(*) FROM {service}.inbox WHERE state = 'waiting')"
+        for service in SERVICES
+    },
     "bus.undelivered": "(SELECT count(*) FROM bus.delivery)",
     **{
         f"{service}.jobs": f"(SELECT count(*) FROM {service}.job WHERE state IN ('queued', 'running', 'waiting_quota'))"

@@ -98,7 +98,7 @@ def test_a_frozen_consumer_holds_nothing_up_for_long_and_its_thaw_is_harmless(st
 
     # Its locks and its unsettled messages are held until its heartbeats or its session run out.
     end_idle_transactions(stage)
-    stage.settle(seconds=60)
+    stage.settle(seconds=90)
     frozen.send(signal.SIGCONT)
     stage.write_many(10)
     stage.settle()
