@@ -7,6 +7,8 @@ library. Every way commits each event durably; the tables must hold what was app
 
 import multiprocessing
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -16,6 +18,7 @@ from event_domain import TEXT, Ticked, make_tables, print_rates, rates, system
 
 COUNT, ROUNDS, WRITERS = 1_000, 5, 4
 OURS, PLAIN, DJANGO = "ours", "plain psycopg, two INSERTs", "Django `create()`, two rows"
+RECORDERS = ("PostgresApplicationRecorder", "PostgresAggregateRecorder")
 APPLICATION, AGGREGATE = "eventsourcing, application recorder", "eventsourcing, aggregate recorder"
 
 
@@ -80,10 +83,10 @@ def django(count: int) -> None:
             )
 
 
-def rival(recorder: str, count: int) -> None:
-    """Record by the eventsourcing library, one event in each call."""
+@contextmanager
+def rival(recorder: str) -> Iterator[Any]:
+    """Give a recorder of the eventsourcing library."""
     from eventsourcing import postgres  # type: ignore[import-not-found]
-    from eventsourcing.persistence import StoredEvent  # type: ignore[import-not-found]
 
     found = psycopg.conninfo.conninfo_to_dict(os.environ["DATABASE_URL"])
     with postgres.PostgresDatastore(
@@ -94,22 +97,29 @@ def rival(recorder: str, count: int) -> None:
         password=str(found.get("password", "")),
         schema="rival",
     ) as datastore:
-        kept = getattr(postgres, recorder)(datastore, events_table_name=recorder.lower())
-        kept.create_table()
+        yield getattr(postgres, recorder)(datastore, events_table_name=recorder.lower())
+
+
+def record(recorder: str, count: int) -> None:
+    """Record by the eventsourcing library, one event in each call."""
+    from eventsourcing.persistence import StoredEvent  # type: ignore[import-not-found]
+
+    with rival(recorder) as kept:
         for _ in range(count):
-            kept.insert_events(
-                [StoredEvent(originator_id=uuid4(), originator_version=1, topic="Ticked", state=b"x" * 300)]
+            stored = StoredEvent(
+                originator_id=uuid4(), originator_version=1, topic="Ticked", state=b"x" * 300
             )
+            kept.insert_events([stored])
 
 
 def application(count: int) -> None:
     """Record in one total order."""
-    rival("PostgresApplicationRecorder", count)
+    record(RECORDERS[0], count)
 
 
 def aggregate(count: int) -> None:
     """Record in streams only."""
-    rival("PostgresAggregateRecorder", count)
+    record(RECORDERS[1], count)
 
 
 WAYS = {OURS: ours, PLAIN: plain, DJANGO: django, APPLICATION: application, AGGREGATE: aggregate}
@@ -152,6 +162,9 @@ def main() -> None:
     with system(with_broker=False) as (url, _), psycopg.connect(url, autocommit=True) as owner:
         make_tables(owner)
         owner.execute("CREATE SCHEMA rival")
+        for recorder in RECORDERS:
+            with rival(recorder) as kept:
+                kept.create_table()
         print_rates("one writer", rates(WAYS, count=COUNT, rounds=ROUNDS), beside=OURS)
         row = owner.execute("SELECT count(*) FROM ingest.event").fetchone()
         assert row == (3 * ROUNDS * COUNT,), row
