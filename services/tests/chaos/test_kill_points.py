@@ -42,14 +42,18 @@ def comes_to(stage: Stage, point: str) -> bool:
     return stage.broker_url is not None or point != "relay.published"
 
 
+EVERYWHERE = [
+    *[("postgres", point) for point in (*RELAY, *CONSUMER, *JOB) if point != "relay.published"],
+    *[pytest.param("rabbitmq", point, marks=pytest.mark.broker) for point in (*RELAY, *CONSUMER, *JOB)],
+]
+
+
 @pytest.mark.chaos
 @pytest.mark.parametrize("nth", [1, 2, 3])
-@pytest.mark.parametrize("point", [*RELAY, *CONSUMER, *JOB])
+@pytest.mark.parametrize(("bus_url", "point"), EVERYWHERE, indirect=["bus_url"])
 def test_a_process_killed_the_nth_time_at_a_point_loses_and_doubles_nothing(
     stage: Stage, point: str, nth: int
 ) -> None:
-    if not comes_to(stage, point):
-        pytest.skip("there is nothing to confirm on PostgreSQL")
     stage.write_many(9, job_every=2)
 
     with stage.writing(job_every=2):
