@@ -19,7 +19,7 @@ from shared.observability import metrics
 from shared.observability.correlation import Cause, caused_by
 from shared.observability.kill_points import reached
 
-MAX_ATTEMPTS = 3
+MAX_CRASHES = 10
 log = structlog.get_logger(__name__)
 
 # Note [Effect once]
@@ -75,10 +75,10 @@ class _Batch:
     overdue: list[UUID] = field(default_factory=list)
 
 
-def apply(service: str, items: Sequence[Received], *, attempt: int = 1) -> None:
+def apply(service: str, items: Sequence[Received], *, begun: int = 1) -> None:
     """Have every event its effect, or none: each once, in the order of its stream, else as `waiting`.
 
-    `attempt` counts how often handling was begun. Raises IdConflict, CrashedBefore, MalformedEvent,
+    `begun` counts how often handling was begun. Raises IdConflict, CrashedBefore, MalformedEvent,
     UnsupportedVersion and whatever a handler raises.
     """
     ids = [item.envelope.event_id for item in items]
@@ -86,14 +86,14 @@ def apply(service: str, items: Sequence[Received], *, attempt: int = 1) -> None:
         positions = lock_positions(service, [item.place for item in items])
         batch = _Batch(positions=positions, known=_known(service, ids), has_one=len(items) == 1)
         for item in items:
-            _take_in(service, item, batch, attempt=attempt)
+            _take_in(service, item, batch, begun=begun)
         reached("consumer.projected")
         _write(service, batch, ids)
         reached("consumer.recorded")
     _report(service, items, batch)
 
 
-def _take_in(service: str, item: Received, batch: _Batch, *, attempt: int) -> None:
+def _take_in(service: str, item: Received, batch: _Batch, *, begun: int) -> None:
     envelope = item.envelope
     digest, known = batch.known.get(envelope.event_id, (item.digest, None))
     if digest != item.digest:
@@ -102,8 +102,8 @@ def _take_in(service: str, item: Received, batch: _Batch, *, attempt: int) -> No
         return
     following = batch.positions[item.place] + 1
     if envelope.version == following:
-        if attempt > MAX_ATTEMPTS:
-            raise CrashedBefore(f"{envelope.type} was begun {attempt - 1} times.")
+        if begun > MAX_CRASHES:
+            raise CrashedBefore(f"{envelope.type} was begun {begun - 1} times without an end.")
         state = _effect(service, envelope)
         batch.positions[item.place] = following
         batch.moved.add(item.place)
@@ -144,6 +144,11 @@ INSERT INTO inbox (event_id, source, stream, version, type, body, body_hash, sta
 SELECT * FROM unnest(
     %s::uuid[], %s::text[], %s::text[], %s::int[], %s::text[], %b::bytea[], %s::text[], %s::text[])
 """
+# What was parked and has come again, by whatever way, is no operator's business any more.
+_END = """
+WITH ended AS (DELETE FROM attempt WHERE event_id = ANY(%s))
+UPDATE parked SET resolution = 'retried', resolved_at = now() WHERE body_hash = ANY(%s) AND resolution IS NULL
+"""
 
 
 def _write(service: str, batch: _Batch, ids: list[UUID]) -> None:
@@ -152,7 +157,7 @@ def _write(service: str, batch: _Batch, ids: list[UUID]) -> None:
             cursor.execute("DELETE FROM inbox WHERE event_id = ANY(%s)", [batch.overdue])
         if batch.fresh:
             cursor.execute(_INSERT, _columns(batch.fresh))
-        cursor.execute("DELETE FROM attempt WHERE event_id = ANY(%s)", [ids])
+        cursor.execute(_END, [ids, [item.digest for item, _ in batch.fresh]])
     if batch.moved:
         advance(service, {place: batch.positions[place] for place in batch.moved})
 

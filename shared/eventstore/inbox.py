@@ -1,6 +1,7 @@
 """How a service receives events: every effect once, in the order of each stream, and nothing lost."""
 
 import traceback
+from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import count
@@ -15,34 +16,45 @@ from shared.contracts.envelope import Envelope
 from shared.contracts.registry import UnsupportedVersion
 from shared.cursors import prepared_cursor
 from shared.errors import BellwetherError
-from shared.eventstore.effects import MAX_ATTEMPTS, CrashedBefore, IdConflict, Received, apply
+from shared.eventstore.effects import CrashedBefore, IdConflict, Received, apply
 from shared.eventstore.models import Inbox, StreamPosition
 from shared.eventstore.outages import is_outage
-from shared.eventstore.parked import park
+from shared.eventstore.parked import UnrecordedEvent, park
 from shared.eventstore.positions import Place
 from shared.observability import metrics
 
 type Pause = Callable[[float], object]
+MAX_FAILURES = 3
 log = structlog.get_logger(__name__)
+_interrupted: defaultdict[str, set[UUID]] = defaultdict(set)
 
 # Note [Attempts of a handler]
-# Attempts are committed before handling, once for a whole batch. If a message kills the process, all of its
-# batch has one attempt; on the next delivery each of those is counted alone, just before it is handled, so
-# only the culprit reaches the limit and its neighbours do not. An outage says nothing about the event that it
-# interrupts, so that attempt is taken back.
+# That an event was begun is committed before handling, once for a whole batch. If a message kills the process, all
+# of its batch has one attempt; on the next delivery each of those is counted alone, just before it is handled, so
+# only the culprit reaches the limit and its neighbours do not. Processes die for other reasons too: the limit is
+# far above what deploys and crashes around one event come to, and below the broker's own limit of deliveries.
+# An outage says nothing about the event that it interrupts, so that attempt is taken back, by a later batch when
+# the database is still away. An error is another matter: the handler was asked and said no, so three are enough.
 
 # Note [One transaction for a batch]
 # A commit costs more than most effects, so a batch is applied in one transaction. When anything in it fails, all
 # of it is rolled back and each event is applied on its own: the neighbours of a bad one do not suffer from it.
 
+_RECORDED = "SELECT event_id, encode(sha256(body), 'hex') FROM feed.{source} WHERE event_id = ANY(%s)"
 
-def receive(service: str, bodies: Sequence[bytes], *, pause: Pause) -> None:
+
+def receive(
+    service: str, bodies: Sequence[bytes], *, pause: Pause, feeds: Collection[str] | None = None
+) -> None:
     """Take in a batch of message bodies; when this returns each is handled, stored or parked.
 
-    `pause(seconds)` is called between tries of a failing handler. An outage of the database is raised: the
-    caller gives the batch back to the bus and connects again.
+    `pause(seconds)` is called between tries of a failing handler. `feeds` are the sources whose records are the
+    authority: what none of them has recorded is parked. None: the bodies come from a feed themselves. An outage of
+    the database is raised: the caller gives the batch back to the bus and connects again.
     """
     items = [found for body in bodies if (found := _decode(service, body)) is not None]
+    if items and feeds is not None:
+        items = _recorded(service, items, feeds)
     if not items:
         return
     attempts = _begin(service, [item.envelope.event_id for item in items])
@@ -53,7 +65,7 @@ def receive(service: str, bodies: Sequence[bytes], *, pause: Pause) -> None:
     for item in items:
         event_id = item.envelope.event_id
         attempt = _begin_again(service, event_id) if attempts[event_id] > 0 else 1
-        _apply_alone(service, item, attempts=attempt, pause=pause)
+        _apply_alone(service, item, begun=attempt, pause=pause)
         drain(service, *item.place, pause=pause)
 
 
@@ -62,7 +74,7 @@ def drain(service: str, source: str, stream: str, *, pause: Pause) -> int:
     applied = 0
     while (row := _next_waiting(service, source, stream)) is not None:
         item = _received(bytes(row.body))
-        _apply_alone(service, item, attempts=_begin_again(service, row.event_id), pause=pause)
+        _apply_alone(service, item, begun=_begin_again(service, row.event_id), pause=pause)
         applied += 1
     return applied
 
@@ -79,8 +91,31 @@ def _received(body: bytes) -> Received:
     return Received(envelope=Envelope.from_bytes(body), body=body, digest=body_hash(body))
 
 
+def _recorded(service: str, items: Sequence[Received], feeds: Collection[str]) -> list[Received]:
+    """Return those that their source has recorded just so, and park the others.
+
+    A database that was restored to an earlier state has forgotten events that are still on the bus.
+    """
+    found: set[tuple[UUID, str]] = set()
+    for source in feeds:
+        ids = [item.envelope.event_id for item in items if item.envelope.source == source]
+        with prepared_cursor(service) as cursor:
+            cursor.execute(_RECORDED.format(source=source), [ids])
+            found.update(cursor.fetchall())
+    for item in items:
+        if (item.envelope.event_id, item.digest) not in found:
+            envelope = item.envelope
+            error = UnrecordedEvent(
+                f"{envelope.source} has not recorded it as {envelope.stream} {envelope.version}."
+            )
+            _set_aside(service, item, error, 1)
+    return [item for item in items if (item.envelope.event_id, item.digest) in found]
+
+
 def _begin(service: str, event_ids: list[UUID]) -> dict[UUID, int]:
     """Count a first attempt for ids without one; return for each id the attempts it had before."""
+    if _interrupted[service]:
+        _settle_interrupted(service)
     with prepared_cursor(service) as cursor:
         cursor.execute("SELECT event_id, attempts FROM attempt WHERE event_id = ANY(%s)", [event_ids])
         before = dict(cursor.fetchall())
@@ -116,31 +151,42 @@ def _apply_together(service: str, items: Sequence[Received]) -> bool:
     return True
 
 
-def _apply_alone(service: str, item: Received, *, attempts: int, pause: Pause) -> None:
-    for attempt in count(attempts):
+def _apply_alone(service: str, item: Received, *, begun: int, pause: Pause) -> None:
+    for failures in count(1):
         try:
-            apply(service, [item], attempt=attempt)
-        except (MalformedEvent, UnsupportedVersion, IdConflict, CrashedBefore) as error:
-            _set_aside(service, item, error, attempt)
+            apply(service, [item], begun=begun)
+        except (MalformedEvent, UnsupportedVersion, IdConflict) as error:
+            _set_aside(service, item, error, failures)
+            return
+        except CrashedBefore as error:
+            _set_aside(service, item, error, begun)
             return
         except Exception as error:  # the boundary of every handler: whatever it is, it is kept
             if is_outage(service, error):
                 _take_back(service, [item.envelope.event_id])
                 raise
-            log.warning("event_handler_failed", type=item.envelope.type, attempt=attempt, exc_info=True)
-            if attempt >= MAX_ATTEMPTS:
-                _set_aside(service, item, error, attempt)
+            log.warning("event_handler_failed", type=item.envelope.type, failures=failures, exc_info=True)
+            if failures >= MAX_FAILURES:
+                _set_aside(service, item, error, failures)
                 return
             metrics.EVENT_RETRIES.labels(service).inc()
-            pause(0.05 * 2**attempt)
+            pause(0.05 * 2**failures)
         else:
             return
 
 
 def _take_back(service: str, event_ids: list[UUID]) -> None:
     connections[service].close()
+    _interrupted[service].update(event_ids)
     with suppress(OperationalError, InterfaceError):
-        _end(service, event_ids)
+        _settle_interrupted(service)
+
+
+def _settle_interrupted(service: str) -> None:
+    """Forget the attempts that an outage interrupted, once the database can be asked to."""
+    event_ids = list(_interrupted[service])
+    _end(service, event_ids)
+    _interrupted[service].difference_update(event_ids)
 
 
 def _end(service: str, event_ids: list[UUID]) -> None:

@@ -15,6 +15,8 @@ from shared.eventstore.models import Inbox, Parked
 from shared.eventstore.positions import advance, lock_position
 from shared.observability import metrics
 
+# What was parked under the id of an event that has, or may yet get, another body.
+_OF_ANOTHER_BODY = ("id-conflict", "unrecorded-event")
 log = structlog.get_logger(__name__)
 
 
@@ -22,6 +24,12 @@ class AlreadyResolved(BellwetherError):
     """Raised when a parked message was retried or dropped before."""
 
     status, slug, title = 409, "already-resolved", "The parked message is resolved"
+
+
+class UnrecordedEvent(BellwetherError):
+    """Raised for a message whose event its source has not recorded, or not so: parked, and good for nothing else."""
+
+    status, slug, title = 409, "unrecorded-event", "Its source has no such event on record"
 
 
 class NotNext(BellwetherError):
@@ -71,10 +79,12 @@ def parked_message(service: str, parked_id: int) -> Parked:
 def retry_parked(service: str, parked_id: int, *, receive: Callable[[str, list[bytes]], None]) -> None:
     """Resolve a parked message and hand its body to `receive` as if it had just come.
 
-    Raises NotFound and AlreadyResolved.
+    Raises NotFound, AlreadyResolved, and UnrecordedEvent for what can only be dropped.
     """
     with transaction.atomic(using=service, durable=True):
         row = _resolve(service, parked_id, "retried")
+        if row.slug == UnrecordedEvent.slug:
+            raise UnrecordedEvent(f"{row.source} has not recorded this event; it can only be dropped.")
     receive(service, [bytes(row.body)])
 
 
@@ -94,7 +104,7 @@ def drop_parked(service: str, parked_id: int) -> None:
     """
     with transaction.atomic(using=service, durable=True):
         row = _resolve(service, parked_id, "dropped")
-        if row.event_id is not None and row.version is not None and row.slug != "id-conflict":
+        if row.event_id is not None and row.version is not None and row.slug not in _OF_ANOTHER_BODY:
             _pass_over(service, row, row.event_id, row.version)
 
 

@@ -11,7 +11,9 @@ _MISSING = """
 SELECT f.body FROM feed.{source} f
 WHERE f.recorded_at < now() - make_interval(secs => %s)
   AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = f.event_id)
-  AND NOT EXISTS (SELECT FROM parked p WHERE p.event_id = f.event_id AND p.resolution IS NULL)
+  AND NOT EXISTS (
+    SELECT FROM parked p
+    WHERE p.event_id = f.event_id AND p.resolution IS NULL AND p.slug <> 'unrecorded-event')
 ORDER BY f.position LIMIT %s
 """
 

@@ -17,7 +17,9 @@ WHERE f.position > %(after)s
   AND (%(since)s::timestamptz IS NULL OR f.recorded_at >= %(since)s)
   AND (%(event_id)s::uuid IS NULL OR f.event_id = %(event_id)s)
   AND (%(stream)s::text IS NULL OR f.stream = %(stream)s)
-  AND NOT EXISTS (SELECT FROM parked p WHERE p.event_id = f.event_id AND p.resolution IS NULL)
+  AND NOT EXISTS (
+    SELECT FROM parked p
+    WHERE p.event_id = f.event_id AND p.resolution IS NULL AND p.slug <> 'unrecorded-event')
 ORDER BY f.position LIMIT %(limit)s
 """
 

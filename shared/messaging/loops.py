@@ -45,6 +45,7 @@ def run_relay(service: str, bus: Bus, stop: Event) -> None:
 
 def run_consumer(service: str, bus: Bus, stop: Event) -> None:
     """Receive events from the bus."""
+    feeds = SUBSCRIPTIONS.get(service, ())
 
     def step() -> int:
         # Nothing is taken while the database is away: each return counts towards the broker's delivery limit.
@@ -52,7 +53,7 @@ def run_consumer(service: str, bus: Bus, stop: Event) -> None:
         with bus.batch(service, limit=BATCH_EVENTS, wait_seconds=IDLE_SECONDS) as bodies:
             if bodies:
                 reached("consumer.delivered")
-            receive(service, bodies, pause=stop.wait)
+            receive(service, bodies, pause=stop.wait, feeds=feeds)
             if bodies:
                 reached("consumer.committed")
         if bodies:

@@ -18,7 +18,8 @@ type Owner = psycopg.Connection[Any]
 _NOT_RECEIVED = (
     "(SELECT count(*) FROM feed.{source} f"
     " WHERE NOT EXISTS (SELECT FROM {service}.inbox i WHERE i.event_id = f.event_id)"
-    " AND NOT EXISTS (SELECT FROM {service}.parked p WHERE p.event_id = f.event_id AND p.resolution IS NULL))"
+    " AND NOT EXISTS (SELECT FROM {service}.parked p WHERE p.event_id = f.event_id AND p.resolution IS NULL"
+    " AND p.slug <> 'unrecorded-event'))"
 )
 _OPEN = {
     **{

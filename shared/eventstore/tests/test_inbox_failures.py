@@ -8,8 +8,11 @@ from django.db import OperationalError, connections
 
 from shared.contracts.codec import body_hash
 from shared.contracts.envelope import event_id
+from shared.eventstore.effects import MAX_CRASHES
 from shared.eventstore.inbox import receive
 from shared.eventstore.models import Attempt, Inbox, Parked
+from shared.eventstore.parked import UnrecordedEvent, drop_parked, retry_parked
+from shared.eventstore.reconcile import reconcile
 from shared.eventstore.registry import Recorded, register
 from shared.eventstore.tests.tally import (
     Counted,
@@ -17,7 +20,9 @@ from shared.eventstore.tests.tally import (
     hear,
     heard,
     inbox_states,
+    outbox_bodies,
     parked_slugs,
+    tell,
 )
 
 ONE, TWO = body_of("tally-a", 1), body_of("tally-a", 2)
@@ -118,7 +123,7 @@ def test_an_event_that_kills_the_process_is_parked_alone(tally: psycopg.Connecti
 
     _react(kill)
     batch = [body_of(f"tally-{number}", 1) for number in range(10)]
-    for _ in range(3):
+    for _ in range(MAX_CRASHES):
         with pytest.raises(Killed):
             hear(*batch)
     assert parked_slugs() == []
@@ -127,6 +132,27 @@ def test_an_event_that_kills_the_process_is_parked_alone(tally: psycopg.Connecti
     assert Parked.objects.using("analytics").get().stream == "tally-4"
     assert heard(tally) == {f"tally-{number}": [1] for number in range(10) if number != 4}
     assert not Attempt.objects.using("analytics").exists()
+
+
+def test_an_event_that_unrelated_kills_interrupt_has_its_effect_all_the_same(
+    tally: psycopg.Connection,
+) -> None:
+    class Killed(BaseException):
+        """As above."""
+
+    ends = iter([Killed] * (MAX_CRASHES - 1) + [RuntimeError] * 2)
+
+    def end(recorded: Recorded[Counted]) -> None:
+        if (error := next(ends, None)) is not None:
+            raise error
+
+    _react(end)
+    for _ in range(MAX_CRASHES - 1):
+        with pytest.raises(Killed):
+            hear(ONE)
+    hear(ONE)  # the two failures that follow are none of the crashes
+    assert parked_slugs() == []
+    assert heard(tally) == {"tally-a": [1]}
 
 
 def test_a_waiting_event_that_kills_the_process_is_parked_too(tally: psycopg.Connection) -> None:
@@ -139,7 +165,7 @@ def test_a_waiting_event_that_kills_the_process_is_parked_too(tally: psycopg.Con
 
     _react(kill)
     hear(TWO)
-    for _ in range(3):
+    for _ in range(MAX_CRASHES):
         with pytest.raises(Killed):
             hear(ONE)
     hear(ONE)
@@ -148,19 +174,46 @@ def test_a_waiting_event_that_kills_the_process_is_parked_too(tally: psycopg.Con
 
 
 def test_an_outage_is_raised_and_says_nothing_about_the_event(tally: psycopg.Connection) -> None:
-    def lose_the_connection(_: Recorded[Counted]) -> None:
-        with connections["analytics"].cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            tally.execute("SELECT pg_terminate_backend(%s)", [cursor.fetchone()[0]])
-            cursor.execute("SELECT 1")
-
-    _react(lose_the_connection)
+    _react(lambda _: _lose_the_connection(tally))
     for _ in range(4):
         with pytest.raises(OperationalError):
             hear(ONE)
     assert not Attempt.objects.using("analytics").exists()
     assert parked_slugs() == []
     assert heard(tally) == {}
+
+
+def test_an_outage_that_lasts_is_not_counted_once_it_is_over(
+    tally: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stay_away = iter([True] * (MAX_CRASHES + 1))
+
+    def lose(_: Recorded[Counted]) -> None:
+        if next(stay_away, False):
+            _lose_the_connection(tally)
+
+    _react(lose)
+    with monkeypatch.context() as patch, pytest.raises(OperationalError):
+        patch.setattr("shared.eventstore.inbox._end", _away)  # the database does not come back at once
+        hear(ONE)
+    assert Attempt.objects.using("analytics").get().attempts == 1
+    for _ in range(MAX_CRASHES):
+        with pytest.raises(OperationalError):
+            hear(ONE)
+    hear(ONE)
+    assert heard(tally) == {"tally-a": [1]}
+    assert not Attempt.objects.using("analytics").exists()
+
+
+def _lose_the_connection(owner: psycopg.Connection) -> None:
+    with connections["analytics"].cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        owner.execute("SELECT pg_terminate_backend(%s)", [cursor.fetchone()[0]])
+        cursor.execute("SELECT 1")
+
+
+def _away(service: str, event_ids: list[UUID]) -> None:
+    raise OperationalError("the database is away")
 
 
 def test_a_lock_that_is_not_free_says_nothing_about_the_event(tally: psycopg.Connection) -> None:
@@ -184,3 +237,46 @@ def test_a_statement_that_the_database_cannot_run_is_the_events_own_fault(tally:
     hear(ONE)
     assert parked_slugs() == ["handler-failed"]
     assert "statement timeout" in Parked.objects.using("analytics").get().detail
+
+
+def test_what_no_feed_has_on_record_is_parked_and_what_it_has_is_applied(tally: psycopg.Connection) -> None:
+    tell("tally-a", 7)
+    (genuine,) = outbox_bodies()
+    forged = body_of("tally-a", 1, data={"number": 100})
+    unknown = body_of("tally-b", 1)
+    elsewhere = body_of("tally-a", 1, source="reports", event_id=str(event_id("reports", "tally-a", 1)))
+    receive("analytics", [forged, unknown, elsewhere, genuine], pause=lambda _: None, feeds=("ingest",))
+    assert parked_slugs() == ["unrecorded-event"] * 3
+    assert tally.execute("SELECT total FROM analytics.tally").fetchall() == [(7,)]
+
+
+def test_what_is_not_on_record_can_only_be_dropped_and_its_place_stays_free(
+    tally: psycopg.Connection,
+) -> None:
+    receive("analytics", [ONE], pause=lambda _: None, feeds=("ingest",))
+    row = Parked.objects.using("analytics").get()
+    with pytest.raises(UnrecordedEvent, match="ingest has not recorded this event; it can only be dropped"):
+        retry_parked("analytics", row.id, receive=lambda *_: pytest.fail("it was handed in again"))
+    tell("tally-a", 7)
+    assert reconcile("analytics", sources=["ingest"], older_than_seconds=0, pause=lambda _: None) == 1
+    assert parked_slugs() == ["unrecorded-event"]
+    drop_parked("analytics", row.id)
+    tell("tally-a", 8)
+    assert reconcile("analytics", sources=["ingest"], older_than_seconds=0, pause=lambda _: None) == 1
+    assert heard(tally) == {"tally-a": [1, 2]}
+
+
+def test_a_parked_event_that_comes_again_by_the_bus_is_resolved(tally: psycopg.Connection) -> None:
+    failures = iter([True] * 3)
+
+    def fail(_: Recorded[Counted]) -> None:
+        if next(failures, False):
+            raise RuntimeError("a bug, mended later")
+
+    _react(fail)
+    hear(ONE)
+    assert parked_slugs() == ["handler-failed"]
+    hear(ONE)
+    assert parked_slugs() == []
+    assert Parked.objects.using("analytics").get().resolution == "retried"
+    assert heard(tally) == {"tally-a": [1]}
