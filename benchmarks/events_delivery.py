@@ -27,7 +27,7 @@ from event_domain import (
     system,
 )
 
-COUNT, ROUNDS, STREAMS = 10_000, 3, 200
+COUNT, ROUNDS, STREAMS = 5_000, 3, 200
 BACKLOGS = (20_000, 100_000)
 PAUSE = Event().wait
 

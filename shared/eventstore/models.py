@@ -46,12 +46,7 @@ class Outbox(models.Model):
     class Meta:
         db_table = "outbox"
         verbose_name_plural = "outbox"
-        indexes = [
-            models.Index(fields=["position"], condition=models.Q(sent_at=None), name="outbox_pending"),
-            models.Index(
-                fields=["stream", "position"], condition=models.Q(sent_at=None), name="outbox_pending_stream"
-            ),
-        ]
+        indexes = [models.Index(fields=["position"], condition=models.Q(sent_at=None), name="outbox_pending")]
 
 
 class Inbox(models.Model):

@@ -8,7 +8,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import NackError, UnroutableError
 
-CONFIRM_SECONDS = 30.0
+CONFIRM_SECONDS = 10.0
 UNSENT_MESSAGES = 100  # kept in memory before they are written to the socket
 
 # Note [Windows of confirms]

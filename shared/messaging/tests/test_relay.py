@@ -112,6 +112,18 @@ def test_a_stream_in_another_relays_hands_is_left_alone(tally: psycopg.Connectio
     assert wire.sent == [("tally-a", 3)]
 
 
+def test_streams_behind_a_whole_batch_in_another_relays_hands_are_sent(
+    tally: psycopg.Connection, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.messaging.relay.BATCH_EVENTS", 2)
+    tell("tally-a", 1, 2, 3)
+    tell("tally-b", 1)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as other:
+        other.execute("SELECT FROM ingest.outbox ORDER BY position LIMIT 1 FOR UPDATE")
+        assert relay_once("ingest", wire) == 1
+    assert wire.sent == [("tally-b", 1)]
+
+
 def test_a_batch_that_ends_inside_a_stream_goes_on_there(
     tally: psycopg.Connection, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
