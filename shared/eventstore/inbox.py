@@ -1,14 +1,14 @@
 """How a service receives events: every effect once, in the order of each stream, and nothing lost."""
 
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import count
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connections, transaction
 from django.db.models import F, Subquery
 
 from shared.contracts.codec import MalformedEvent, OversizeEvent, body_hash
@@ -18,15 +18,16 @@ from shared.cursors import prepared_cursor
 from shared.errors import BellwetherError
 from shared.eventstore.effects import CrashedBefore, IdConflict, Received, apply
 from shared.eventstore.models import Inbox, StreamPosition
-from shared.eventstore.outages import is_outage
+from shared.eventstore.outages import answers, is_outage
 from shared.eventstore.parked import UnrecordedEvent, park
 from shared.eventstore.positions import Place
 from shared.observability import metrics
 
 type Pause = Callable[[float], object]
-MAX_FAILURES = 3
+MAX_FAILURES, MAX_OUTAGES = 3, 30
 log = structlog.get_logger(__name__)
 _interrupted: defaultdict[str, set[UUID]] = defaultdict(set)
+_outages: Counter[UUID] = Counter()  # of events on their own, while the database answered
 
 # Note [Attempts of a handler]
 # That an event was begun is committed before handling, once for a whole batch. If a message kills the process, all
@@ -35,6 +36,11 @@ _interrupted: defaultdict[str, set[UUID]] = defaultdict(set)
 # far above what deploys and crashes around one event come to, and below the broker's own limit of deliveries.
 # An outage says nothing about the event that it interrupts, so that attempt is taken back, by a later batch when
 # the database is still away. An error is another matter: the handler was asked and said no, so three are enough.
+
+# Note [Outages that only one event has]
+# A lock that is never free, or a line that breaks each time, looks like an outage, but the database answers the next
+# question. Then the neighbours are applied all the same, and the event comes again by the bus and by the reconcile,
+# for as long as any lock is held in reason, before it is parked too.
 
 # Note [One transaction for a batch]
 # A commit costs more than most effects, so a batch is applied in one transaction. When anything in it fails, all
@@ -48,7 +54,8 @@ def receive(
 ) -> None:
     """Take in a batch of message bodies; when this returns each is handled, stored or parked.
 
-    `pause(seconds)` is called between tries of a failing handler. `feeds` are the sources whose records are the
+    `pause(seconds)` is called between tries of a failing handler; when it returns something true, as an event that is
+    set does, the failure is raised instead. `feeds` are the sources whose records are the
     authority: what none of them has recorded is parked. None: the bodies come from a feed themselves. An outage of
     the database is raised: the caller gives the batch back to the bus and connects again.
     """
@@ -62,11 +69,25 @@ def receive(
         for source, stream in _with_a_waiting_successor(service, {item.place for item in items}):
             drain(service, source, stream, pause=pause)
         return
-    for item in items:
-        event_id = item.envelope.event_id
-        attempt = _begin_again(service, event_id) if attempts[event_id] > 0 else 1
-        _apply_alone(service, item, begun=attempt, pause=pause)
+    outages = [error for item in items if (error := _apply_next(service, item, attempts, pause)) is not None]
+    if outages:
+        raise outages[0]
+
+
+def _apply_next(
+    service: str, item: Received, attempts: dict[UUID, int], pause: Pause
+) -> OperationalError | InterfaceError | InternalError | None:
+    """Apply one event of a batch and what waits for it; return the outage that only it has."""
+    event_id = item.envelope.event_id
+    try:
+        begun = _begin_again(service, event_id) if attempts[event_id] > 0 else 1
+        _apply_alone(service, item, begun=begun, pause=pause)
         drain(service, *item.place, pause=pause)
+    except (OperationalError, InterfaceError, InternalError) as outage:
+        if not answers(service):
+            raise
+        return outage
+    return None
 
 
 def drain(service: str, source: str, stream: str, *, pause: Pause) -> int:
@@ -144,7 +165,8 @@ def _apply_together(service: str, items: Sequence[Received]) -> bool:
     except Exception as error:  # whatever it is comes again, alone
         if is_outage(service, error):
             _take_back(service, [item.envelope.event_id for item in items])
-            raise
+            if not answers(service):
+                raise
         metrics.BATCHES_FAILED.labels(service).inc()
         log.info("batch_failed", service=service, events=len(items), error=type(error).__name__)
         return False
@@ -164,15 +186,30 @@ def _apply_alone(service: str, item: Received, *, begun: int, pause: Pause) -> N
         except Exception as error:  # the boundary of every handler: whatever it is, it is kept
             if is_outage(service, error):
                 _take_back(service, [item.envelope.event_id])
-                raise
+                if not _is_too_often(service, item.envelope.event_id):
+                    raise
+                _set_aside(service, item, error, MAX_OUTAGES)
+                return
             log.warning("event_handler_failed", type=item.envelope.type, failures=failures, exc_info=True)
             if failures >= MAX_FAILURES:
                 _set_aside(service, item, error, failures)
                 return
             metrics.EVENT_RETRIES.labels(service).inc()
-            pause(0.05 * 2**failures)
+            if pause(0.05 * 2**failures):
+                raise  # asked to stop: the next process tries it in its own time
         else:
             return
+
+
+def _is_too_often(service: str, event_id: UUID) -> bool:
+    """Count an outage that an event met on its own; return whether it is the event that has them."""
+    if not answers(service):
+        return False
+    _outages[event_id] += 1
+    if _outages[event_id] < MAX_OUTAGES:
+        return False
+    del _outages[event_id]
+    return True
 
 
 def _take_back(service: str, event_ids: list[UUID]) -> None:
@@ -183,9 +220,11 @@ def _take_back(service: str, event_ids: list[UUID]) -> None:
 
 
 def _settle_interrupted(service: str) -> None:
-    """Forget the attempts that an outage interrupted, once the database can be asked to."""
+    """Forget the attempts that an outage interrupted, once the database can be asked to; earlier ones still count."""
     event_ids = list(_interrupted[service])
-    _end(service, event_ids)
+    with connections[service].cursor() as cursor:
+        cursor.execute("UPDATE attempt SET attempts = attempts - 1 WHERE event_id = ANY(%s)", [event_ids])
+        cursor.execute("DELETE FROM attempt WHERE event_id = ANY(%s) AND attempts <= 0", [event_ids])
     _interrupted[service].difference_update(event_ids)
 
 

@@ -21,6 +21,7 @@ OPEN_STATES = ("queued", "running", "waiting_quota")
 DUE_STATES = ("queued", "waiting_quota")  # in which a job starts once `run_after` has come
 AGAIN_STATES = ("failed", "cancelled")  # in which asking for the same again queues it again
 MAX_ATTEMPTS = 3
+MAX_LOST = 6  # lost leases: deploys and outages cost some, and say nothing about the job
 
 type Doorbell = Callable[[str, UUID], object]
 _DOORBELLS: list[Doorbell] = []

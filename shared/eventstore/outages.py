@@ -31,3 +31,15 @@ def is_outage(service: str, error: Exception) -> bool:
         return True  # whatever the connection looks like: leaving the transaction, Django makes a new one
     connection = connections[service]
     return connection.connection is None or not connection.is_usable()
+
+
+def answers(service: str) -> bool:
+    """Return whether a service's database takes a new connection, and writes, right now."""
+    connection = connections[service]
+    connection.close()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW transaction_read_only")
+            return bool(cursor.fetchone()[0] == "off")
+    except (OperationalError, InterfaceError):
+        return False

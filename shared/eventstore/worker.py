@@ -16,6 +16,7 @@ from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import (
     DUE_STATES,
     MAX_ATTEMPTS,
+    MAX_LOST,
     JobAbandoned,
     LeasedJob,
     LeaseLost,
@@ -82,7 +83,7 @@ def release_expired(service: str) -> int:
     expired = take_expired(service, lease_seconds=RELEASE_LEASE_SECONDS)
     for job in expired:
         with caused_by(Cause(job.correlation_id, job.causation_id)):
-            if job.attempts < MAX_ATTEMPTS:
+            if job.attempts < MAX_LOST:
                 give_back(job, after_seconds=0)
             else:
                 _fail(

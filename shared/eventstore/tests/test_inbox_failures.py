@@ -9,10 +9,8 @@ from django.db import OperationalError, connections
 from shared.contracts.codec import body_hash
 from shared.contracts.envelope import event_id
 from shared.eventstore.effects import MAX_CRASHES
-from shared.eventstore.inbox import receive
+from shared.eventstore.inbox import MAX_OUTAGES, receive
 from shared.eventstore.models import Attempt, Inbox, Parked
-from shared.eventstore.parked import UnrecordedEvent, drop_parked, retry_parked
-from shared.eventstore.reconcile import reconcile
 from shared.eventstore.registry import Recorded, register
 from shared.eventstore.tests.tally import (
     Counted,
@@ -20,9 +18,7 @@ from shared.eventstore.tests.tally import (
     hear,
     heard,
     inbox_states,
-    outbox_bodies,
     parked_slugs,
-    tell,
 )
 
 ONE, TWO = body_of("tally-a", 1), body_of("tally-a", 2)
@@ -98,6 +94,23 @@ def test_a_handler_that_fails_three_times_is_parked_with_its_traceback(tally: ps
     assert "ZeroDivisionError: no such " in row.detail
     assert heard(tally) == {"tally-b": [1]}  # the projector's row was rolled back with the failure
     assert inbox_states(tally) == [("tally-a", 2, "waiting"), ("tally-b", 1, "handled")]
+
+
+def test_a_process_that_is_asked_to_stop_leaves_the_further_tries_to_the_next_one(
+    tally: psycopg.Connection,
+) -> None:
+    failures = iter([True] * 3)
+
+    def stumble(_: Recorded[Counted]) -> None:
+        if next(failures, False):
+            raise RuntimeError("not yet")
+
+    _react(stumble)
+    with pytest.raises(RuntimeError, match="not yet"):
+        receive("analytics", [ONE], pause=lambda _: True)
+    hear(ONE)
+    assert parked_slugs() == []
+    assert heard(tally) == {"tally-a": [1]}
 
 
 def test_a_handler_that_fails_twice_succeeds_the_third_time(tally: psycopg.Connection) -> None:
@@ -194,7 +207,7 @@ def test_an_outage_that_lasts_is_not_counted_once_it_is_over(
 
     _react(lose)
     with monkeypatch.context() as patch, pytest.raises(OperationalError):
-        patch.setattr("shared.eventstore.inbox._end", _away)  # the database does not come back at once
+        patch.setattr("shared.eventstore.inbox._settle_interrupted", _away)  # it does not come back at once
         hear(ONE)
     assert Attempt.objects.using("analytics").get().attempts == 1
     for _ in range(MAX_CRASHES):
@@ -212,7 +225,7 @@ def _lose_the_connection(owner: psycopg.Connection) -> None:
         cursor.execute("SELECT 1")
 
 
-def _away(service: str, event_ids: list[UUID]) -> None:
+def _away(service: str) -> None:
     raise OperationalError("the database is away")
 
 
@@ -232,51 +245,44 @@ def _run(statement: str) -> None:
         cursor.execute(statement)
 
 
+def test_an_outage_that_one_event_always_has_holds_no_neighbour_up_and_is_parked_in_the_end(
+    tally: psycopg.Connection,
+) -> None:
+    def fail(recorded: Recorded[Counted]) -> None:
+        if recorded.envelope.stream == "tally-b":
+            _run("DO $$ BEGIN RAISE SQLSTATE '53200'; END $$")
+
+    _react(fail)
+    batch = [body_of(f"tally-{name}", 1) for name in "abc"]
+    for _ in range(MAX_OUTAGES - 1):
+        with pytest.raises(OperationalError):
+            hear(*batch)
+        assert heard(tally) == {"tally-a": [1], "tally-c": [1]}
+    hear(*batch)
+    assert parked_slugs() == ["handler-failed"]
+    assert not Attempt.objects.using("analytics").exists()
+
+
+def test_an_outage_takes_no_crash_back(tally: psycopg.Connection) -> None:
+    class Killed(BaseException):
+        """As above."""
+
+    ends = iter([Killed, None, Killed])
+
+    def end(_: Recorded[Counted]) -> None:
+        if (killed := next(ends)) is not None:
+            raise killed
+        _lose_the_connection(tally)
+
+    _react(end)
+    for expected in (Killed, OperationalError, Killed):
+        with pytest.raises(expected):
+            hear(ONE)
+    assert Attempt.objects.using("analytics").get().attempts == 2
+
+
 def test_a_statement_that_the_database_cannot_run_is_the_events_own_fault(tally: psycopg.Connection) -> None:
     _react(lambda _: _run("SET LOCAL statement_timeout = '1ms'; SELECT pg_sleep(10)"))
     hear(ONE)
     assert parked_slugs() == ["handler-failed"]
     assert "statement timeout" in Parked.objects.using("analytics").get().detail
-
-
-def test_what_no_feed_has_on_record_is_parked_and_what_it_has_is_applied(tally: psycopg.Connection) -> None:
-    tell("tally-a", 7)
-    (genuine,) = outbox_bodies()
-    forged = body_of("tally-a", 1, data={"number": 100})
-    unknown = body_of("tally-b", 1)
-    elsewhere = body_of("tally-a", 1, source="reports", event_id=str(event_id("reports", "tally-a", 1)))
-    receive("analytics", [forged, unknown, elsewhere, genuine], pause=lambda _: None, feeds=("ingest",))
-    assert parked_slugs() == ["unrecorded-event"] * 3
-    assert tally.execute("SELECT total FROM analytics.tally").fetchall() == [(7,)]
-
-
-def test_what_is_not_on_record_can_only_be_dropped_and_its_place_stays_free(
-    tally: psycopg.Connection,
-) -> None:
-    receive("analytics", [ONE], pause=lambda _: None, feeds=("ingest",))
-    row = Parked.objects.using("analytics").get()
-    with pytest.raises(UnrecordedEvent, match="ingest has not recorded this event; it can only be dropped"):
-        retry_parked("analytics", row.id, receive=lambda *_: pytest.fail("it was handed in again"))
-    tell("tally-a", 7)
-    assert reconcile("analytics", sources=["ingest"], older_than_seconds=0, pause=lambda _: None) == 1
-    assert parked_slugs() == ["unrecorded-event"]
-    drop_parked("analytics", row.id)
-    tell("tally-a", 8)
-    assert reconcile("analytics", sources=["ingest"], older_than_seconds=0, pause=lambda _: None) == 1
-    assert heard(tally) == {"tally-a": [1, 2]}
-
-
-def test_a_parked_event_that_comes_again_by_the_bus_is_resolved(tally: psycopg.Connection) -> None:
-    failures = iter([True] * 3)
-
-    def fail(_: Recorded[Counted]) -> None:
-        if next(failures, False):
-            raise RuntimeError("a bug, mended later")
-
-    _react(fail)
-    hear(ONE)
-    assert parked_slugs() == ["handler-failed"]
-    hear(ONE)
-    assert parked_slugs() == []
-    assert Parked.objects.using("analytics").get().resolution == "retried"
-    assert heard(tally) == {"tally-a": [1]}
