@@ -35,7 +35,7 @@ def _services() -> tuple[dict[str, Any], bool | None]:
     """
     from django.conf import settings
 
-    from shared.messaging.backlog import backlog_of, queued_in_rabbitmq
+    from shared.messaging.backlog import backlog_of, backlog_of_broker
     from shared.messaging.bus import BusUnavailable
     from shared.messaging.topology import Names
 
@@ -46,7 +46,7 @@ def _services() -> tuple[dict[str, Any], bool | None]:
     if broker_url is not None:
         try:
             names = Names(settings.BELLWETHER["BROKER_NAMESPACE"])
-            queued |= queued_in_rabbitmq(broker_url, names, settings.SERVICES)
+            queued |= backlog_of_broker(broker_url, names, settings.SERVICES).queued
             broker_up = True
         except BusUnavailable:
             broker_up = False

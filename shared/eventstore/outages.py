@@ -1,10 +1,13 @@
 """Tells a database that is away from a statement that is wrong."""
 
+from uuid import UUID
+
 import psycopg
 from django.db import InterfaceError, InternalError, OperationalError, connections
 
 # Classes of SQLSTATE: connection lost, transaction to be repeated, no resources, lock not free, shutdown; and
 # a server that takes no writes, as around a failover.
+_NO_EVENT = UUID(int=0)
 _READ_ONLY = "25006"
 _OUTAGES = ("08", "40", "53", "55P03", "57P", _READ_ONLY)
 
@@ -31,6 +34,16 @@ def is_outage(service: str, error: Exception) -> bool:
         return True  # whatever the connection looks like: leaving the transaction, Django makes a new one
     connection = connections[service]
     return connection.connection is None or not connection.is_usable()
+
+
+def require_writes(service: str) -> None:
+    """Commit a write; raises what a database that is away, full or read-only answers."""
+    with connections[service].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO attempt (event_id, attempts) VALUES (%s, 0) ON CONFLICT (event_id) DO UPDATE SET last_at = now()",
+            [_NO_EVENT],
+        )
+        cursor.execute("DELETE FROM attempt WHERE event_id = %s", [_NO_EVENT])
 
 
 def answers(service: str) -> bool:

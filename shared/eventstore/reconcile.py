@@ -7,6 +7,8 @@ from django.db import connections
 from shared.eventstore.inbox import Pause, drain, receive
 from shared.eventstore.models import Inbox
 
+MOST_EVENTS = 1000
+
 _MISSING = """
 SELECT f.body FROM feed.{source} f
 WHERE f.recorded_at < now() - make_interval(secs => %s)
@@ -19,9 +21,9 @@ ORDER BY f.position LIMIT %s
 
 
 def reconcile(
-    service: str, *, sources: Sequence[str], older_than_seconds: float, pause: Pause, limit: int = 1000
+    service: str, *, sources: Sequence[str], older_than_seconds: float, pause: Pause, limit: int = MOST_EVENTS
 ) -> int:
-    """Receive events that are in a source's feed but not in the inbox; return how many.
+    """Receive events that are in a source's feed but not in the inbox, `limit` of each source; return how many.
 
     Only events older than `older_than_seconds` count as lost: younger ones may still be on their way. Also
     applies events that wait although their turn has come.

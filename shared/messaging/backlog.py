@@ -1,7 +1,7 @@
 """What waits in a service and on the bus, read within seconds or not at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,23 +68,33 @@ def backlog_of(service: str, *, broker_url: str | None) -> Backlog:
     )
 
 
-def queued_in_rabbitmq(broker_url: str, names: Names, services: Sequence[str]) -> dict[str, int]:
-    """Return how many messages wait in each service's queue, of those that exist. Raises BusUnavailable."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerBacklog:
+    """How many messages wait in each service's queue, and how many RabbitMQ gave up on; of queues that exist."""
+
+    queued: Mapping[str, int]
+    dead_letters: int
+
+
+def backlog_of_broker(broker_url: str, names: Names, services: Sequence[str]) -> BrokerBacklog:
+    """Count them. Raises BusUnavailable."""
     parameters = connection_parameters(broker_url)
     parameters.socket_timeout = parameters.stack_timeout = LONGEST_SECONDS
     parameters.blocked_connection_timeout = parameters.heartbeat = LONGEST_SECONDS
-    found = {}
+    queues = {names.queue(service): service for service in SUBSCRIPTIONS.keys() & services}
+    found: dict[str, int] = {}
     try:
         with closing(pika.BlockingConnection(parameters)) as connection:
-            for service in SUBSCRIPTIONS.keys() & services:
-                try:
-                    declared = connection.channel().queue_declare(names.queue(service), passive=True)
-                    found[service] = declared.method.message_count
-                except ChannelClosedByBroker:
-                    continue
+            for queue in (*queues, names.dead_letters):
+                with suppress(ChannelClosedByBroker):
+                    declared = connection.channel().queue_declare(queue, passive=True)
+                    found[queue] = declared.method.message_count
     except (AMQPError, AMQPConnectorException, OSError) as error:
         raise BusUnavailable(f"RabbitMQ: {type(error).__name__}.") from error
-    return found
+    return BrokerBacklog(
+        queued={service: found[queue] for queue, service in queues.items() if queue in found},
+        dead_letters=found.get(names.dead_letters, 0),
+    )
 
 
 @contextmanager

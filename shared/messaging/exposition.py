@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from shared.messaging.backlog import Backlog, backlog_of, queued_in_rabbitmq
+from shared.messaging.backlog import Backlog, backlog_of, backlog_of_broker
 from shared.messaging.bus import BusUnavailable
 from shared.messaging.topology import Names
 from shared.observability import metrics
@@ -53,12 +53,13 @@ class BacklogCollector:
 
     def _broker_samples(self, broker_url: str) -> Iterator[Sample]:
         try:
-            queued = queued_in_rabbitmq(broker_url, self._names, self._services)
+            found = backlog_of_broker(broker_url, self._names, self._services)
         except BusUnavailable:
             yield metrics.BROKER_UP, (), 0
             return
         yield metrics.BROKER_UP, (), 1
-        for service, count in queued.items():
+        yield metrics.DEAD_LETTERS, (), found.dead_letters
+        for service, count in found.queued.items():
             yield metrics.BUS_QUEUE, (service,), count
 
 

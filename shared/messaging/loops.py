@@ -7,12 +7,13 @@ from threading import Event
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 from uuid6 import uuid7
 
 from shared.eventstore.inbox import receive
 from shared.eventstore.jobs import due_jobs
-from shared.eventstore.reconcile import reconcile
+from shared.eventstore.outages import is_unavailable, require_writes
+from shared.eventstore.reconcile import MOST_EVENTS, reconcile
 from shared.eventstore.ticks import Tick, ticks_of
 from shared.eventstore.worker import release_expired
 from shared.http.expiry import BATCH, remove_expired
@@ -45,11 +46,13 @@ def run_relay(service: str, bus: Bus, stop: Event) -> None:
 
 def run_consumer(service: str, bus: Bus, stop: Event) -> None:
     """Receive events from the bus."""
-    feeds = SUBSCRIPTIONS.get(service, ())
+    feeds, is_sound = SUBSCRIPTIONS.get(service, ()), Event()
 
     def step() -> int:
-        # Nothing is taken while the database is away: each return counts towards the broker's delivery limit.
-        connections[service].ensure_connection()
+        # Nothing is taken while the database takes no writes: each return counts towards the broker's limit.
+        if not is_sound.is_set():
+            require_writes(service)
+            is_sound.set()
         with bus.batch(service, limit=BATCH_EVENTS, wait_seconds=IDLE_SECONDS) as bodies:
             if bodies:
                 reached("consumer.delivered")
@@ -60,7 +63,11 @@ def run_consumer(service: str, bus: Bus, stop: Event) -> None:
             reached("consumer.settled")
         return len(bodies)
 
-    _paced(f"consumer-{service}", service, step, stop, on_error=bus.close)
+    def on_error() -> None:
+        is_sound.clear()
+        bus.close()
+
+    _paced(f"consumer-{service}", service, step, stop, on_error=on_error)
 
 
 def run_job_finder(service: str, doorbells: Doorbells, stop: Event) -> None:
@@ -77,20 +84,27 @@ def run_tick(service: str, stop: Event) -> None:
 
     Then do what the service's apps have registered, each thing at its own pace.
     """
-    reconciled_at = time.monotonic()
-    due_at = dict.fromkeys(ticks_of(service), reconciled_at)
+
+    def release() -> None:
+        release_expired(service)
+
+    def take_in_what_the_bus_lost() -> None:
+        sources, found = SUBSCRIPTIONS.get(service, ()), MOST_EVENTS
+        while found >= MOST_EVENTS and not stop.is_set():
+            found = reconcile(service, sources=sources, older_than_seconds=RECONCILE_SECONDS, pause=stop.wait)
+
+    def remove() -> None:
+        while remove_expired(service) >= BATCH and not stop.is_set():
+            pass
+
+    later = time.monotonic() + RECONCILE_SECONDS
+    due_at = {Tick(work=release, every_seconds=0.0): 0.0}
+    due_at |= {
+        Tick(work=work, every_seconds=RECONCILE_SECONDS): later
+        for work in (take_in_what_the_bus_lost, remove)
+    }
+    due_at |= dict.fromkeys(ticks_of(service), 0.0)
     while not stop.is_set():
-        try:
-            release_expired(service)
-            if time.monotonic() - reconciled_at >= RECONCILE_SECONDS:
-                reconciled_at = time.monotonic()
-                sources = SUBSCRIPTIONS.get(service, ())
-                reconcile(service, sources=sources, older_than_seconds=RECONCILE_SECONDS, pause=stop.wait)
-                while remove_expired(service) >= BATCH and not stop.is_set():
-                    pass
-        except Exception:  # a loop that ends by an error would stand still unseen
-            log.warning("tick_error", service=service, exc_info=True)
-            connections[service].close()
         for tick in due_at:
             if due_at[tick] <= time.monotonic() and not stop.is_set():
                 _do(service, tick)
@@ -104,6 +118,7 @@ def _do(service: str, tick: Tick) -> None:
         with caused_by(Cause(UUID(str(uuid7())))):
             tick.work()
     except Exception:  # the others go on, and this one is tried again in its turn
+        metrics.LOOP_ERRORS.labels(service, "tick").inc()
         log.warning("tick_error", service=service, work=tick.work.__qualname__, exc_info=True)
         connections[service].close()
 
@@ -124,7 +139,7 @@ def _paced(
         except Exception as error:  # a loop that ends by an error would stand still unseen
             failures += 1
             metrics.LOOP_ERRORS.labels(service, name.removesuffix(f"-{service}")).inc()
-            expected = isinstance(error, (BusUnavailable, OperationalError, InterfaceError))
+            expected = isinstance(error, BusUnavailable) or is_unavailable(error)
             log.warning("loop_error", loop=name, failures=failures, error=str(error), exc_info=not expected)
             on_error()
             connections[service].close()

@@ -60,6 +60,7 @@ PARKED = _gauge("parked_messages", "Messages set aside and not resolved", "servi
 JOBS_OPEN = _gauge("jobs_open", "Jobs that are `queued`, `running` or `waiting_quota`", "service", "state")
 JOBS_AGE = _gauge("jobs_oldest_due_age_seconds", "How long the oldest due job waits, 0: none", "service")
 BUS_QUEUE = _gauge("bus_queue_events", "Events on the bus, not yet received by the service", "service")
+DEAD_LETTERS = _gauge("bus_dead_letters", "Messages that RabbitMQ gave up on; absent without a broker")
 BROKER_UP = _gauge("broker_up", "1 when RabbitMQ answered in time; absent without a broker")
 
 # Counted where it happens.

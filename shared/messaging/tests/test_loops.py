@@ -6,11 +6,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import OperationalError, connections, transaction
+from django.db import InternalError, OperationalError, connections, transaction
 
 from shared.eventstore import jobs
 from shared.eventstore.jobs import JobKind, enqueue, finish, lease, register_jobs
-from shared.eventstore.models import Job
+from shared.eventstore.models import Attempt, Job
+from shared.eventstore.outages import require_writes
+from shared.eventstore.reconcile import MOST_EVENTS
 from shared.eventstore.tests.tally import heard, tell, wait_until
 from shared.eventstore.ticks import Tick
 from shared.http.expiry import BATCH
@@ -92,6 +94,63 @@ def test_nothing_is_taken_from_the_bus_while_the_database_is_away(
     with _running(run_consumer, "analytics", Watched()):
         assert refused.wait(timeout=10)
     assert taken == []
+
+
+def test_nothing_is_taken_after_a_failure_while_the_database_takes_no_writes(
+    tally: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[bool] = []
+    is_read_only, tried = Event(), Event()
+
+    class Watched(PostgresBus):
+        def batch(self, service: str, *, limit: int, wait_seconds: float) -> Any:
+            taken.append(is_read_only.is_set())
+            return super().batch(service, limit=limit, wait_seconds=wait_seconds)
+
+    def require_writes(service: str) -> None:
+        if is_read_only.is_set():
+            tried.set()
+            raise InternalError("cannot execute INSERT in a read-only transaction")
+
+    def fail_once(*_: Any, **__: Any) -> None:
+        if not tried.is_set():
+            is_read_only.set()
+            raise OperationalError("read-only from now on")
+
+    monkeypatch.setattr(loops, "require_writes", require_writes)
+    monkeypatch.setattr(loops, "receive", fail_once)
+    with _running(run_consumer, "analytics", Watched()):
+        assert tried.wait(timeout=10)
+        assert not any(taken)
+        is_read_only.clear()
+        wait_until(lambda: len(taken) > 1, "it takes again")
+
+
+def test_a_read_only_database_takes_no_writes(tally: psycopg.Connection) -> None:
+    require_writes("analytics")
+    with connections["analytics"].cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    with pytest.raises(InternalError, match="read-only"):
+        require_writes("analytics")
+    assert not Attempt.objects.using("analytics").exists()
+
+
+def test_the_tick_takes_in_all_that_is_missing_at_once(
+    tally: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    rounds = iter([MOST_EVENTS, MOST_EVENTS, 3])
+
+    def reconcile(*_: Any, **__: Any) -> int:
+        happened.append("reconciled")
+        return next(rounds, 0)
+
+    monkeypatch.setattr(loops, "RECONCILE_SECONDS", 0.0)
+    monkeypatch.setattr(loops, "release_expired", lambda _: happened.append("tick"))
+    monkeypatch.setattr(loops, "reconcile", reconcile)
+    with _running(run_tick, "analytics"):
+        wait_until(lambda: len(happened) >= 4, "all was taken in")
+    assert happened[:4] == ["tick", *["reconciled"] * 3]
 
 
 @pytest.fixture
