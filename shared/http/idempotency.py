@@ -20,6 +20,7 @@ from shared.http.expiry import KEPT
 from shared.http.models import KeyedRequest
 from shared.http.throttling import caller_of
 from shared.http.waiting import wait_until
+from shared.observability.kill_points import reached
 
 HEADER = "Idempotency-Key"
 PATTERN = "^[!-~]([ -~]{0,253}[!-~])?$"
@@ -104,7 +105,9 @@ def once_per_key(post: Post) -> Post:
         response = operation.finalize_response(request, response)
         if hasattr(response, "render"):
             response.render()
+        reached("request.answered")
         _settle(found, response, keeps_body=operation.keeps_answer)
+        reached("request.kept")
         return response
 
     return answer
@@ -153,17 +156,21 @@ def _settle(claim: Claim, response: Any, *, keeps_body: bool) -> None:
     """Store the answer, or free the key when the answer is not final; a claim that was taken over stays so."""
     held = KeyedRequest.objects.using(claim.service).filter(id=claim.id, fence=claim.fence)
     status = response.status_code
-    try:
-        passes = "Retry-After" in response.headers  # of a refusal: it holds for this moment only
-        if 200 <= status < 300 or (status in _FINAL_REFUSALS and not passes):
-            headers = {name: response[name] for name in _KEPT_HEADERS if name in response.headers}
-            body = response.content if keeps_body else None
-            held.update(claimed_at=None, status=status, headers=headers, body=body)
-        else:
-            held.update(claimed_at=None)
-    except (OperationalError, InterfaceError):
-        # The work is done and its caller is told; whoever repeats it comes to the same, as after a crash.
-        log.warning("idempotent_answer_not_stored", exc_info=True)
+    outcome: dict[str, Any] = {"claimed_at": None}
+    passes = "Retry-After" in response.headers  # of a refusal: it holds for this moment only
+    if 200 <= status < 300 or (status in _FINAL_REFUSALS and not passes):
+        headers = {name: response[name] for name in _KEPT_HEADERS if name in response.headers}
+        outcome |= {"status": status, "headers": headers, "body": response.content if keeps_body else None}
+    for _ in range(
+        2
+    ):  # over a new connection where the first one was cut: else the key is held for its lease
+        try:
+            held.update(**outcome)
+            break
+        except (OperationalError, InterfaceError):
+            # The work is done and its caller is told; whoever repeats it comes to the same, as after a crash.
+            log.warning("idempotent_answer_not_stored", exc_info=True)
+            connections[claim.service].close()
 
 
 def _hash_of(request: Any) -> bytes:

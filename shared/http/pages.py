@@ -115,8 +115,7 @@ def page_route(address: str, name: str, **views: Callable[..., HttpResponseBase]
         except Error as error:
             if not is_unavailable(error):
                 raise
-            silent = problems.Unavailable("The database does not answer. Try again shortly.")
-            return problems.error_response(request, silent)
+            return problems.error_response(request, problems.Unavailable())
 
     view.route_name = name  # type: ignore[attr-defined]  # for shared/http/middleware.py, in both spellings
     addresses = dict.fromkeys([address, address.removesuffix("/")])

@@ -1,6 +1,7 @@
 """Every error as `application/problem+json` (RFC 9457) with a stable slug, and never a stack trace."""
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,6 +52,9 @@ class Unavailable(BellwetherError):
     status, slug, title = 503, "unavailable", "Temporarily unavailable"
     retry_after_seconds = 5
 
+    def __init__(self) -> None:
+        super().__init__("The database does not answer. Try again shortly.")
+
 
 class FieldError(serializers.Serializer[Any]):
     """What is wrong with one field or query parameter."""
@@ -81,7 +85,7 @@ class ProblemField(serializers.JSONField):
 def exception_handler(exc: Exception, context: Any) -> Response | None:
     """Return the problem answer for anything a view raised; DRF's setting EXCEPTION_HANDLER names this."""
     if is_unavailable(exc):
-        exc = Unavailable("The database does not answer. Try again shortly.")
+        exc = Unavailable()
     elif isinstance(exc, Http404):
         exc = NotFound("There is nothing at this address; /api/docs/ lists all there are.")
     elif isinstance(exc, RequestDataTooBig):
@@ -167,7 +171,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a crash outside of DRF."""
+    """Answer what was raised outside of DRF, as by a page of the admin; Django asks while it handles the exception."""
+    error = sys.exception()
+    if isinstance(error, BellwetherError):
+        return error_response(request, error)
+    if isinstance(error, Exception) and is_unavailable(error):
+        return error_response(request, Unavailable())
     return problem_response(request, 500, "An unexpected error was logged.")
 
 

@@ -118,7 +118,7 @@ def _properties(source: str, message: Message) -> pika.BasicProperties:
 def connection_parameters(url: str) -> pika.URLParameters:
     """Return the parameters of a URL with the time limits without which pika waits for ever."""
     parameters = pika.URLParameters(url)
-    parameters.heartbeat = 20
+    parameters.heartbeat = 10  # a silent peer is given up on after two to three of them
     parameters.blocked_connection_timeout = 10
     parameters.socket_timeout = 5
     parameters.stack_timeout = 10

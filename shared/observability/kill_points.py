@@ -3,13 +3,15 @@
 A point costs one comparison unless the setting KILL_AT names one. Production refuses that setting.
 """
 
-import os
 import signal
+import threading
 from dataclasses import dataclass
 from itertools import count
 
 # Each point with what is true when the process dies there.
 POINTS: dict[str, str] = {
+    "request.answered": "a keyed request's work is committed, its answer neither stored nor sent",
+    "request.kept": "the answer of a keyed request is stored, the caller does not have it",
     "fetch.answered": "the provider's answer is read and not yet stored",
     "fetch.written": "bars are written, their event is not, nothing is committed",
     "fetch.recorded": "bars and event are written and not committed",
@@ -65,4 +67,5 @@ def arm(kill_at: KillAt | None) -> None:
 def reached(point: str) -> None:
     """Say that the process is at `point`; it does not return from the one that is armed."""
     if _armed is not None and _armed.point == point and next(_times) == _armed.nth:
-        os.kill(os.getpid(), _armed.signal)
+        # To this very thread: else it would go on while another one takes the signal.
+        signal.pthread_kill(threading.get_ident(), _armed.signal)

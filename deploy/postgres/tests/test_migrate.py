@@ -6,11 +6,11 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections, transaction
 from psycopg import sql
 
 from deploy.postgres import migrate as module
-from deploy.postgres.migrate import ensure_roles, migrate
+from deploy.postgres.migrate import TableInUse, ensure_roles, migrate
 from deploy.postgres.owner import as_owner
 from shared.eventstore.tests.tally import together, wait_for_blocked, wait_until
 from shared.settings.databases import ALIASES
@@ -111,6 +111,72 @@ def test_of_two_migrations_at_once_the_second_waits_and_finds_the_work_done(
 
         together(migrate, release)
     assert commands == list(ALIASES)
+
+
+def change_outbox(command: object, *, database: str, **options: Any) -> None:
+    """Do what a migration of one service does that changes a table: hold it alone until the commit."""
+    if database == "ingest":
+        with transaction.atomic(using=database), connections[database].cursor() as cursor:
+            cursor.execute("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
+
+
+@pytest.fixture(params=["bus.delivery", "ingest.outbox"])
+def held_table(
+    db: psycopg.Connection, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, psycopg.Connection]]:
+    """Give a table that is to change, by a file of SQL or by a migration, and who has read it and not ended."""
+    if request.param == "ingest.outbox":
+        monkeypatch.setattr(module, "call_command", change_outbox)
+    with psycopg.connect(os.environ["DATABASE_URL"]) as idle:
+        idle.execute(f"SELECT FROM {request.param}")
+        yield request.param, idle
+
+
+def test_readers_wait_half_a_second_at_most_for_a_migration_that_an_open_transaction_holds_up(
+    db: psycopg.Connection, held_table: tuple[str, psycopg.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, idle = held_table
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.05)
+    reads = 0
+
+    def read_meanwhile() -> None:
+        nonlocal reads
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as reader:
+            reader.execute("SET statement_timeout = '2s'")
+            try:
+                for _ in range(3):
+                    wait_for_blocked(db)
+                    reader.execute(f"SELECT FROM {table}")
+                    reads += 1
+            finally:
+                idle.rollback()
+
+    together(migrate, read_meanwhile)
+
+    assert reads == 3
+
+
+def test_a_migration_that_is_held_up_for_too_long_says_so_and_leaves_the_rights_as_they_were(
+    db: psycopg.Connection, held_table: tuple[str, psycopg.Connection]
+) -> None:
+    before = _shape(db)
+
+    with pytest.raises(TableInUse, match=r"lock timeout.*pg_stat_activity"):
+        migrate(patience_seconds=0)
+
+    assert _shape(db) == before
+
+
+def test_what_is_wrong_with_a_migration_is_told_at_once(
+    db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(command: object, **options: Any) -> None:
+        raise OperationalError("disk full")
+
+    monkeypatch.setattr(module, "call_command", fail)
+
+    with pytest.raises(OperationalError, match="disk full"):
+        migrate()
 
 
 def test_the_owner_is_the_owner_inside_the_block_only(db: psycopg.Connection) -> None:

@@ -13,6 +13,7 @@ class ChaosConfig(AppConfig):
 
     def ready(self) -> None:
         """Register."""
+        from services.tests.chaos.clock import shift_clock
         from services.tests.chaos.domain import install
         from shared.messaging import loops, rabbitmq_bus, topology
 
@@ -20,3 +21,5 @@ class ChaosConfig(AppConfig):
         loops.RECONCILE_SECONDS = float(os.environ.get("CHAOS_RECONCILE_SECONDS", loops.RECONCILE_SECONDS))
         longest = int(os.environ.get("CHAOS_QUEUE_LENGTH", topology.MAX_QUEUE_LENGTH))
         setattr(rabbitmq_bus, "MAX_QUEUE_LENGTH", longest)  # noqa: B010 the module does not export it
+        if days := float(os.environ.get("CHAOS_CLOCK_DAYS", "0")):
+            shift_clock(days=days)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -17,6 +18,7 @@ from deploy.local.state import open_state
 from services.tests.processes import wait_until
 
 DATABASE = "chaos"
+_TABLESPACE = "elsewhere"
 
 
 class PostgresServer:
@@ -46,6 +48,18 @@ class PostgresServer:
         """Make the database of the tests."""
         with psycopg.connect(self._cluster.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def keep_on(self, owner: psycopg.Connection[Any], *, table: str, folder: Path) -> None:
+        """Keep a table in another folder from now on."""
+        folder.mkdir()
+        self._cluster.account.own(folder)
+        owner.execute(f"CREATE TABLESPACE {_TABLESPACE} LOCATION '{folder}'")
+        owner.execute(f"ALTER TABLE {table} SET TABLESPACE {_TABLESPACE}")
+
+    def keep_as_before(self, owner: psycopg.Connection[Any], *, table: str) -> None:
+        """Take the table back from that folder."""
+        owner.execute(f"ALTER TABLE {table} SET TABLESPACE pg_default")
+        owner.execute(f"DROP TABLESPACE {_TABLESPACE}")
 
     def stop(self) -> None:
         """Shut it down in order."""

@@ -6,12 +6,10 @@ rolled back, and what was not settled goes back to the bus.
 """
 
 import hashlib
-import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 from django.db import connections
@@ -148,12 +146,12 @@ class Simulation:
 def crashes_unwind() -> Iterator[None]:
     """Have a kill point raise PowerCut instead of ending this process."""
 
-    def unwind(_pid: int, _number: int) -> None:
+    def unwind(_thread: int, _number: int) -> None:
         kill_points.arm(None)
         raise PowerCut
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kill_points, "os", SimpleNamespace(kill=unwind, getpid=os.getpid))
+        patch.setattr(signal, "pthread_kill", unwind)
         try:
             yield
         finally:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -11,14 +9,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import requests
 
-from deploy.local.readiness import free_ports
 from deploy.postgres.migrate import migrate
 from services.tests.chaos.buses import ON_BOTH_IN_FULL
 from services.tests.chaos.conftest import connected_to
+from services.tests.chaos.disks import filled, small_disk
 from services.tests.chaos.servers import PostgresServer
 from services.tests.chaos.stage import Stage, open_stage
+from services.tests.chaos.web import ask_for_prices
+from services.tests.chaos.web import web as start_web
 from services.tests.processes import wait_until
 from shared.identity.tokens import create_token
 
@@ -45,29 +44,9 @@ def test_a_database_killed_in_mid_transaction_keeps_what_it_confirmed(
 
 
 @pytest.fixture
-def web(database_stage: Stage) -> Iterator[str]:
+def web(database_stage: Stage) -> str:
     """Give the URL of a web server on the private database."""
-    (port,) = free_ports(1)
-    database_stage.start_web(port)
-    url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: answer(f"{url}/readyz") == 200, saying="a web server")
-    yield url
-
-
-def answer(url: str) -> int:
-    """Return the status of the answer, 0 while there is none."""
-    with suppress(requests.ConnectionError):
-        return requests.get(url, timeout=10).status_code
-    return 0
-
-
-def ask_for_prices(web: str, token: str) -> requests.Response:
-    return requests.post(
-        f"{web}/api/v1/fetches/",
-        json={"symbol": "FB", "provider": "bundled"},
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=15,
-    )
+    return start_web(database_stage)
 
 
 @pytest.mark.chaos
@@ -137,17 +116,7 @@ def widen(stage: Stage, server: PostgresServer) -> None:
 @pytest.fixture
 def tight_postgres(workload: None) -> Iterator[PostgresServer]:
     """Give a PostgreSQL on a disk of 300 MB."""
-    with tempfile.TemporaryDirectory(prefix="bw-full-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        home = Path(folder) / "disk"
-        home.mkdir()
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=300m,mode=711", "none", str(home)],
-            check=False,
-            capture_output=True,
-        )
-        if mounted.returncode:
-            pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    with small_disk(megabytes=300) as home:
         server = PostgresServer(home)
         try:
             server.start()
@@ -155,7 +124,6 @@ def tight_postgres(workload: None) -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop()
-            subprocess.run(["umount", "-l", str(home)], check=True)
 
 
 @pytest.mark.chaos
@@ -166,15 +134,9 @@ def test_a_database_on_a_full_disk_keeps_what_it_confirmed_and_goes_on_once_ther
         migrate()
         with open_stage(database_url=tight_postgres.url, broker_url=None, folder=tmp_path) as stage:
             stage.write_many(20)
-            ballast = tight_postgres.data.parent / "ballast"
-            with ballast.open("wb") as file, suppress(OSError):
-                while True:
-                    file.write(bytes(1 << 20))
-                    file.flush()
-            with suppress(Exception):
+            with filled(tight_postgres.data.parent), suppress(Exception):
                 for _ in range(200):
                     stage.write(f"s{_ % 3}", next(stage.numbers), mode="x" * 100_000)
-            ballast.unlink()
             with suppress(Exception):
                 tight_postgres.stop()
             tight_postgres.start()

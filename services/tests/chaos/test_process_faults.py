@@ -13,6 +13,10 @@ from shared.eventstore.models import Outbox
 from shared.messaging.bus import Message
 from shared.messaging.loops import make_bus
 
+LONGEST_SILENCE_SECONDS = (
+    30.0  # three heartbeats: RabbitMQ looks once in each, and gives up after two silent ones
+)
+
 
 @pytest.mark.chaos
 def test_two_relays_send_each_event_once_and_each_stream_in_order(stage: Stage) -> None:
@@ -98,7 +102,7 @@ def test_a_frozen_consumer_holds_nothing_up_for_long_and_its_thaw_is_harmless(st
 
     # Its locks and its unsettled messages are held until its heartbeats or its session run out.
     end_idle_transactions(stage)
-    stage.settle(seconds=90)
+    stage.settle(seconds=LONGEST_SILENCE_SECONDS + 5)
     frozen.send(signal.SIGCONT)
     stage.write_many(10)
     stage.settle()
@@ -173,7 +177,8 @@ def open_jobs(stage: Stage) -> int:
 @pytest.mark.chaos
 def test_a_halted_worker_that_lost_its_lease_cannot_finish_the_job(stage: Stage) -> None:
     stage.write_many(1, mode="job")
-    halted = stage.start("relay", "consume", "work", KILL_AT="job.taken:STOP")
+    stage.start("relay", "consume")
+    halted = stage.start("work", KILL_AT="job.taken:STOP")
     halted.wait_until_stopped()
 
     stage.start()

@@ -62,3 +62,8 @@ def run(disorder: Disorder, stage: Stage, *, seconds: float, seed: int, note: No
     note("chaos", f"seed {seed}, {seconds:.0f} s: {dict(disorder.counts)}; answers {dict(answers)}; {counts}; "
          f"drained in {drained:.1f} s")  # fmt: skip
     assert counts.acknowledged > 0
+    assert {answer for answer in answers if answer.isdigit()} <= {
+        "201",
+        "409",
+        "503",
+    }  # 409: two wrote one stream at once

@@ -6,9 +6,9 @@ import pytest
 import requests
 from django.utils import timezone
 
-from deploy.local.readiness import free_ports
 from services.tests.chaos.books import effects, parked_messages
 from services.tests.chaos.stage import Stage
+from services.tests.chaos.web import web
 from services.tests.processes import wait_until
 from shared.contracts.envelope import Envelope, event_id
 from shared.eventstore.inbox import receive
@@ -20,27 +20,12 @@ pytestmark = pytest.mark.chaos
 OLD = {"CHAOS_RELEASE": "1"}
 
 
-def web(stage: Stage, **settings: str) -> int:
-    """Start a web server and return its port."""
-    (port,) = free_ports(1)
-    stage.start_web(port, **settings)
-
-    def answers() -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=10).ok
-        except requests.ConnectionError:
-            return False
-
-    wait_until(answers, saying="a web server")
-    return port
-
-
-def write(stage: Stage, port: int, count: int) -> None:
+def write(stage: Stage, url: str, count: int) -> None:
     """Have a web server mark that many numbers."""
     for _ in range(count):
         number = next(stage.numbers)
         stage.attempt(number)
-        answer = requests.post(f"http://127.0.0.1:{port}/marks/s{number % 3}/{number}/", timeout=10)
+        answer = requests.post(f"{url}/marks/s{number % 3}/{number}/", timeout=10)
         assert answer.status_code == 201
         stage.acknowledge(number)
 

@@ -24,3 +24,4 @@ def post_mark(request: HttpRequest, stream: str, number: int) -> HttpResponse:
 
 _URLS = "deploy.local.urls" if len(settings.SERVICES) > 1 else f"services.{settings.SERVICES[0]}.urls"
 urlpatterns = [path("marks/<str:stream>/<int:number>/", post_mark), path("", include(_URLS))]
+handler500 = "shared.http.problems.server_error"

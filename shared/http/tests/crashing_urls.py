@@ -43,6 +43,8 @@ def outside(request: Any, how: str) -> Any:
         "suspicious": SuspiciousOperation("secret rule"),
         "too-big": RequestDataTooBig("secret limit"),
         "missing": Http404("secret table"),
+        "database": OperationalError("connection to 10.0.0.1 lost"),
+        "expected": FAILURES["expected"],
     }
     if how in failures:
         raise failures[how]

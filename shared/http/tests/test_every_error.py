@@ -65,6 +65,8 @@ def test_whatever_an_operation_raises_is_a_problem(
         ("/outside/suspicious/", (400, "malformed-request")),
         ("/outside/too-big/", (413, "body-too-large")),
         ("/outside/missing/", (404, "not-found")),
+        ("/outside/database/", (503, "unavailable")),
+        ("/outside/expected/", (422, "insufficient-history")),
         ("/nowhere/", (404, "not-found")),
         ("/%ff%fe/", (404, "not-found")),
     ],

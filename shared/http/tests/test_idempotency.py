@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.test import Client, override_settings
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied, Throttled
 
@@ -158,6 +158,26 @@ def test_a_failure_that_says_nothing_of_the_work_leaves_the_key_free(failure: Ex
     assert "Idempotent-Replayed" not in second.headers
     assert third.content == second.content
     assert len(EFFECTS) == 1, "what was made before the failure was made again"
+
+
+@pytest.mark.parametrize(("is_noticed", "statuses", "calls"), [(False, [201, 201], 1), (True, [503, 201], 2)])
+def test_a_connection_that_is_cut_in_a_request_does_not_keep_its_key(
+    db: Owner, impatient: None, is_noticed: bool, statuses: list[int], calls: int
+) -> None:
+    def cut() -> None:
+        db.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'bellwether-ingest'"
+        )
+        if is_noticed:
+            connections["ingest"].cursor().execute("SELECT 1")
+
+    AFTER_THE_EFFECT.append(cut)
+
+    first, second = make(), make()
+
+    assert [first.status_code, second.status_code] == statuses
+    assert len(CALLS) == calls
 
 
 def test_a_refused_body_does_not_take_the_key() -> None:

@@ -177,7 +177,7 @@ def test_a_broker_that_cannot_be_reached_is_named_without_its_password(names: Na
 def test_every_wait_on_the_broker_has_an_end() -> None:
     doorbell: Any = QuorumBroker(url="amqp://host", middleware=[])
     for parameters in (connection_parameters("amqp://host"), doorbell.parameters):
-        assert parameters.heartbeat == 20
+        assert parameters.heartbeat == 10
         assert parameters.blocked_connection_timeout == 10
         assert parameters.socket_timeout == 5
 

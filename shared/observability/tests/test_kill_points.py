@@ -10,7 +10,7 @@ from shared.observability.kill_points import KillAt, parse_kill_at, reached
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Give the signals that this process would have sent itself; nothing is armed after the test."""
     signals: list[int] = []
-    monkeypatch.setattr("os.kill", lambda _pid, number: signals.append(number))
+    monkeypatch.setattr("signal.pthread_kill", lambda _thread, number: signals.append(number))
     monkeypatch.setattr(kill_points, "_armed", None)
     return signals
 
