@@ -30,7 +30,9 @@ def databases(values: dict[str, Any], *, as_owner: bool = False) -> dict[str, di
 def _connection(url: str, *, alias: str, role: str | None) -> dict[str, Any]:
     config: dict[str, Any] = environ.Env.db_url_config(url)
     options = [f"-c search_path={alias}", "-c timezone=UTC", "-c lock_timeout=10s"]
-    options.append("-c idle_in_transaction_session_timeout=60s")
+    # What a halted or dead process holds is free again soon.
+    options.append("-c idle_in_transaction_session_timeout=10s")
+    options.append("-c client_connection_check_interval=1s")
     if role:
         options.append(f"-c role={role}")
     return {

@@ -111,7 +111,7 @@ def test_a_frozen_consumer_holds_nothing_up_for_long_and_its_thaw_is_harmless(st
 
 
 def end_idle_transactions(stage: Stage) -> None:
-    """End sessions that idle within a transaction, as the server does after 60 seconds."""
+    """End sessions that idle within a transaction, as the server does after ten seconds."""
     with psycopg.connect(stage.database_url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -41,7 +41,8 @@ def test_a_socket_folder_and_limits_reach_the_driver() -> None:
     options = databases(read({"DATABASE_URL": "postgresql://o@/db?host=/tmp/socket"}))["ingest"]["OPTIONS"]
     assert options["host"] == "/tmp/socket"
     assert "lock_timeout=10s" in options["options"]
-    assert "idle_in_transaction_session_timeout=60s" in options["options"]
+    assert "idle_in_transaction_session_timeout=10s" in options["options"]
+    assert "client_connection_check_interval=1s" in options["options"]
     assert options["connect_timeout"] == 5
 
 
