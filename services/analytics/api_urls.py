@@ -3,7 +3,9 @@
 from django.urls import URLPattern
 
 from services.analytics.backtests.urls import urlpatterns as backtests
+from services.analytics.comparisons.urls import urlpatterns as comparisons
 from services.analytics.forecasting.urls import urlpatterns as forecasting
+from services.analytics.results.urls import urlpatterns as results
 from services.analytics.users.urls import urlpatterns as users
 
-urlpatterns: list[URLPattern] = [*backtests, *forecasting, *users]
+urlpatterns: list[URLPattern] = [*backtests, *comparisons, *results, *forecasting, *users]

@@ -56,6 +56,7 @@ def _same(status: int, *actors: str) -> dict[str, Any]:
 
 
 _FB = {"symbol": "FB"}
+_TWO_RUNS = "?ids=00000000-0000-7000-8000-000000000001,00000000-0000-7000-8000-000000000002"
 _WATCHED: dict[str, Any] = {"symbols": ["FB"], "active": False}
 _NEW_USER = {"username": "{unique}", "password": "{password}"}
 _LOGIN = {"username": "{username}", "password": "{password}"}
@@ -97,6 +98,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("backtest", "DELETE"): Row(rule=TOKEN, status=409),
     ("backtest-trades", "GET"): Row(rule=TOKEN),
     ("backtest-equity", "GET"): Row(rule=TOKEN),
+    ("backtests-compare", "GET"): Row(rule=TOKEN, query=_TWO_RUNS, status=404),
+    ("backtest-rerun", "POST"): Row(rule=TOKEN),
+    ("backtest-difference", "GET"): Row(rule=TOKEN),
     ("forecasts", "GET"): Row(rule=TOKEN),
     ("forecasts", "POST"): Row(rule=TOKEN, body=_FB),
     ("forecast", "GET"): Row(rule=TOKEN),

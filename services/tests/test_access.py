@@ -115,6 +115,7 @@ def asked_about(token: str) -> dict[str, str]:
         "quarantine_id": AN_ID,  # nothing of theirs looks wrong
         "lookup_id": AN_ID,  # and nobody has a key
         "run_id": newest("backtests"),
+        "before_id": newest("backtests"),
         "forecast_id": newest("forecasts"),
         "report_id": newest("reports"),
     }

@@ -8,15 +8,41 @@ from uuid import UUID
 
 from shared.contracts.registry import event
 
+_OPTIONS_BEFORE_THERE_WERE_ANY = {
+    "allow_short": False,
+    "commission_per_order": "0.0000",
+    "commission_per_share": "0.0000",
+    "impact": "0.0000",
+    "interval": "1d",
+    "risk_free": "0.0000",
+    "seed": 0,
+    "sizing": "all_in",
+    "size": None,
+    "spread_bps": "0.0000",
+    "stop_loss_ratio": None,
+    "take_profit_ratio": None,
+    "time_in_force": "day",
+    "trailing_ratio": None,
+    "volume_limit": None,
+    "whole_shares": True,
+}
 
-@event(source="analytics", category="backtest", published=True)
+
+@event(
+    source="analytics",
+    category="backtest",
+    published=True,
+    schema_version=2,
+    upcasters={1: lambda data: {**data, "options": dict(_OPTIONS_BEFORE_THERE_WERE_ANY)}},
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestRequested:
     """Raised by the API and by new prices; the backtest job reacts.
 
     `inputs_hash` names the inputs: two requests with one hash are one run. `data_version` is the version of
     the symbol's prices; `standing` marks the run that every price update starts by itself, whoever asked for
-    it first. Costs in basis points of the traded amount.
+    it first. Costs in basis points of the traded amount; `options` spells out everything else that the numbers
+    depend on, decimals as text.
     """
 
     run_id: UUID
@@ -33,16 +59,24 @@ class BacktestRequested:
     slippage_bps: Decimal
     start: date | None
     end: date | None
+    options: dict[str, Any]
 
 
-@event(source="analytics", category="backtest", published=True)
+@event(
+    source="analytics",
+    category="backtest",
+    published=True,
+    schema_version=2,
+    upcasters={1: lambda data: {**data, "truth": None}},
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestCompleted:
     """Raised when a run has its numbers; reports react. Trades and equity are rows named by `result_hash`.
 
     `metrics` and `benchmark_metrics` list `{name, label, unit, value, reason, caution}` in the order of
     `metrics_version`; ratios are fractions. `calendar_version` names the sessions table of the run.
-    `open_position` and `pending_order` are what the last session left behind.
+    `open_position` and `pending_order` are what the last session left behind. `truth` says what the numbers are
+    worth: look-ahead certificate, warm-up, bootstrap, trials and stamps; null for runs before there were such tests.
     """
 
     run_id: UUID
@@ -61,6 +95,7 @@ class BacktestCompleted:
     benchmark_metrics: tuple[dict[str, Any], ...]
     open_position: dict[str, Any] | None
     pending_order: dict[str, Any] | None
+    truth: dict[str, Any] | None
 
 
 @event(source="analytics", category="backtest", published=True)
@@ -78,6 +113,23 @@ class BacktestRefused:
     data_version: int
     state: str
     problem: dict[str, Any]
+
+
+@event(source="analytics", category="backtest", published=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestOutdated:
+    """Raised when prices that a finished run was made on were corrected; a re-run tells what that changes.
+
+    `by_version` is the version of the symbol's prices that differs first within the run's sessions, and
+    `changed_sessions` are those of them whose bar or action differs (at most 100, `changed_count` is the whole number).
+    """
+
+    run_id: UUID
+    symbol: str
+    data_version: int
+    by_version: int
+    changed_count: int
+    changed_sessions: tuple[date, ...]
 
 
 @event(source="analytics", category="forecast", published=True)

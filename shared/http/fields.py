@@ -221,9 +221,9 @@ class DecimalText(serializers.Field[Decimal, Any, str, Any]):
             raise serializers.ValidationError(permitted, code="out_of_range")
         return value
 
-    def to_representation(self, value: Decimal) -> str:
-        """Return plain notation."""
-        return format(value, "f")
+    def to_representation(self, value: Decimal | str) -> str:
+        """Return plain notation; what JSON keeps as text is that already."""
+        return value if isinstance(value, str) else format(value, "f")
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "example": "187.15"})

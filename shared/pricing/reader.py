@@ -255,32 +255,15 @@ def _history(symbol: str, version: int, bars: Sequence[Any], actions: Sequence[A
     )
 
 
-def calendar_version(alias: str, calendar: str = "XNYS") -> str:
-    """Return the version of the sessions table that is stored."""
+def first_session(alias: str, symbol: str) -> date:
+    """Return the first session of which a bar of `symbol` is stored. Raises NoPrices."""
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT version FROM market.calendar WHERE calendar = %s", [calendar])
-        return str(cursor.fetchone()[0])
-
-
-def sessions_after(alias: str, session: date, count: int, calendar: str = "XNYS") -> tuple[date, ...]:
-    """Return the `count` trading sessions that follow `session`."""
-    with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT session FROM market.session WHERE calendar = %s AND session > %s ORDER BY session LIMIT %s",
-            [calendar, session, count],
-        )
-        return tuple(row[0] for row in cursor.fetchall())
-
-
-def session_before(alias: str, session: date, calendar: str = "XNYS") -> date | None:
-    """Return the last trading session before `session`, None at the calendar's beginning."""
-    with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT max(session) FROM market.session WHERE calendar = %s AND session < %s",
-            [calendar, session],
-        )
-        found: date | None = cursor.fetchone()[0]
-        return found
+        cursor.execute("SELECT first_session FROM market.instrument WHERE symbol = %s", [symbol])
+        row = cursor.fetchone()
+    if row is None:
+        raise NoPrices.of(symbol)
+    found: date = row[0]
+    return found
 
 
 def missing_sessions(alias: str, symbol: str, *, version: int, calendar: str = "XNYS") -> tuple[date, ...]:

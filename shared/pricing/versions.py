@@ -1,12 +1,31 @@
 """How the versions of an instrument belong together."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
 from django.db import connections
 
 from shared.errors import BellwetherError
+
+_CHANGED = """
+SELECT session, min(by_version) FROM (
+  SELECT session, version AS by_version FROM market.bar
+  WHERE symbol = %(symbol)s AND version > %(after)s AND session BETWEEN %(first)s AND %(last)s
+  UNION ALL
+  SELECT session, superseded_version FROM market.bar
+  WHERE symbol = %(symbol)s AND superseded_version > %(after)s AND session BETWEEN %(first)s AND %(last)s
+  UNION ALL
+  SELECT ex_date, version FROM market.action
+  WHERE symbol = %(symbol)s AND version > %(after)s AND ex_date BETWEEN %(first)s AND %(last)s
+  UNION ALL
+  SELECT ex_date, superseded_version FROM market.action
+  WHERE symbol = %(symbol)s AND superseded_version > %(after)s AND ex_date BETWEEN %(first)s AND %(last)s
+) changed
+WHERE by_version <= %(until)s
+GROUP BY session ORDER BY session
+"""
+_LATEST = 2**31 - 1
 
 
 class UnknownVersion(BellwetherError):
@@ -39,3 +58,31 @@ def is_followed(alias: str, symbol: str, *, version: int, fetch_id: UUID) -> boo
             [symbol, version, fetch_id],
         )
         return bool(cursor.fetchone()[0])
+
+
+def changed_sessions(
+    alias: str,
+    symbol: str,
+    *,
+    after: int,
+    until: int | None = None,
+    first: date = date.min,
+    last: date = date.max,
+) -> dict[date, int]:
+    """Return the sessions from `first` to `last` whose bar or action a version behind `after` changed, in order.
+
+    Each comes with the first version that did so; versions behind `until` do not count. New sessions and actions
+    are changes too, as far as they lie in the range.
+    """
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            _CHANGED,
+            {
+                "symbol": symbol,
+                "after": after,
+                "until": _LATEST if until is None else until,
+                "first": first,
+                "last": last,
+            },
+        )
+        return dict(cursor.fetchall())

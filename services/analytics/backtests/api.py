@@ -6,20 +6,22 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from services.analytics.backtests.domain import inputs_for
+from services.analytics.backtests.domain import MAXIMUM_SEED, Options, inputs_for
 from services.analytics.backtests.models import Run
-from services.analytics.backtests.selectors import equity_of, finished_run, run_by_id, runs, trades_of
+from services.analytics.backtests.selectors import run_by_id, runs
 from services.analytics.backtests.services import cancel_backtest, start_backtest
 from services.analytics.kernel.backtest import MAXIMUM_CAPITAL, MINIMUM_CAPITAL
 from services.analytics.kernel.costs import MAXIMUM_COST_BPS
+from services.analytics.kernel.orders import Sizing, TimeInForce
+from services.analytics.kernel.resampling import PERIODS_PER_YEAR
 from services.analytics.kernel.strategies.registry import STRATEGIES
+from services.analytics.results.api import Truth
 from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import JobAlreadyOpen
 from shared.http.conditional import Revalidated
@@ -29,13 +31,14 @@ from shared.http.fields import (
     DecimalText,
     NumberText,
     Parameters,
+    StrictSerializer,
+    Switch,
     SymbolField,
-    number_text,
+    WholeNumber,
 )
 from shared.http.operations import Operation, started
-from shared.http.pagination import Page, PageQuery, SeriesQuery, WorkQuery, page_of, paged, series_page
+from shared.http.pagination import Page, WorkQuery, page_of
 from shared.http.problems import ProblemField
-from shared.http.shapes import as_rows, columns_of, either
 from shared.pricing.adjustment import Basis
 from shared.pricing.reader import latest_version
 
@@ -56,6 +59,47 @@ def money(kind: type[DecimalText] = DecimalText, **options: Any) -> DecimalText:
 
 def _cost_bps(**options: Any) -> DecimalText:
     return DecimalText(minimum=Decimal("0.00"), maximum=Decimal(MAXIMUM_COST_BPS), places=2, **options)
+
+
+def _ratio(maximum: str = "1.0000", **options: Any) -> DecimalText:
+    """Return a field for a fraction, or for money of which tenths of cents count."""
+    return DecimalText(minimum=Decimal("0.0000"), maximum=Decimal(maximum), places=4, **options)
+
+
+class RunOptions(StrictSerializer):
+    """How a run trades and is measured, beside its two costs in basis points; ratios are fractions."""
+
+    interval = Choice(tuple(PERIODS_PER_YEAR), default="1d", help_text="Bars: sessions, weeks or months")
+    risk_free = _ratio(default=Decimal(0), help_text="Annual rate that money earns without risk")
+    seed = WholeNumber(min_value=0, max_value=MAXIMUM_SEED, default=0, help_text="Of the bootstrap")
+    commission_per_order = _ratio("1000000.0000", default=Decimal(0), help_text="Money, added to each fill")
+    commission_per_share = _ratio(
+        "1000.0000", default=Decimal(0), help_text="Money, for each share of a fill"
+    )
+    spread_bps = _ratio("1000.0000", default=Decimal(0), help_text="Between bid and ask; a fill pays half")
+    impact = _ratio("0.5000", default=Decimal(0), help_text="Price impact: times (quantity / volume) squared")
+    sizing = Choice(tuple(Sizing), default=Sizing.ALL_IN.value, help_text="How large an entry is")
+    size = _ratio(
+        "1000000000.0000",
+        default=None,
+        allow_null=True,
+        help_text="The figure of `sizing`: money, shares, or a fraction of equity; null with `all_in`",
+    )
+    whole_shares = Switch(default=True)
+    allow_short = Switch(default=False)
+    stop_loss_ratio = _ratio(
+        default=None, allow_null=True, help_text="Leave when this much worse than the fill"
+    )
+    take_profit_ratio = _ratio(
+        "1000.0000", default=None, allow_null=True, help_text="Leave when this much better than the fill"
+    )
+    trailing_ratio = _ratio(
+        default=None, allow_null=True, help_text="Leave when this far below the best high"
+    )
+    time_in_force = Choice(tuple(TimeInForce), default=TimeInForce.DAY.value, help_text="Of entry orders")
+    volume_limit = _ratio(
+        default=None, allow_null=True, help_text="Largest fraction of the session's volume of an entry"
+    )
 
 
 class Metric(serializers.Serializer[Any]):
@@ -111,6 +155,10 @@ class BacktestSummary(serializers.Serializer[Any]):
     last_session = serializers.DateField(allow_null=True)
     session_count = serializers.IntegerField(allow_null=True)
     trade_count = serializers.IntegerField(allow_null=True)
+    options = RunOptions()
+    outdated_by_version = serializers.IntegerField(
+        allow_null=True, help_text="The version that corrected its prices first"
+    )
     error = ProblemField(allow_null=True, source="problem")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -132,31 +180,7 @@ class Backtest(BacktestSummary):
     benchmark_metrics = Metric(many=True, allow_null=True)
     open_position = OpenPosition(allow_null=True)
     pending_order = PendingOrder(allow_null=True)
-
-
-class Trade(serializers.Serializer[Any]):
-    """One closed trade. Prices are after slippage, `pnl` net of both commissions and without dividends."""
-
-    number = serializers.IntegerField()
-    entry_session = serializers.DateField()
-    exit_session = serializers.DateField()
-    shares = NumberText()
-    exit_shares = NumberText()
-    entry_price = NumberText()
-    exit_price = NumberText()
-    entry_commission = NumberText()
-    exit_commission = NumberText()
-    dividends = NumberText()
-    pnl = NumberText()
-    return_ratio = serializers.FloatField()
-
-
-class EquityPoint(serializers.Serializer[Any]):
-    """What the account and buy and hold were worth at one close."""
-
-    session = serializers.DateField()
-    equity = NumberText()
-    benchmark_equity = NumberText()
+    truth = Truth(allow_null=True)
 
 
 class RequestBacktest(Operation):
@@ -179,6 +203,7 @@ class RequestBacktest(Operation):
             default=Decimal("5.00"), help_text="By which each fill is worse than the open"
         )
         basis = Choice(BASES, default=Basis.SPLIT.value, help_text="In which terms the prices are, see bars")
+        options = RunOptions(default=dict)
 
     Output = Backtest
     successes = (200, 201, 202)
@@ -188,6 +213,7 @@ class RequestBacktest(Operation):
         """Queue it, and wait for it a little."""
         asked = self.body()
         version = latest_version("analytics", asked["symbol"])
+        asked["options"] = Options(**asked["options"])
         inputs, now = inputs_for(data_version=version, **asked), timezone.now()
         # When another request for the same inputs came first at this very moment, its run is this one.
         with suppress(StreamConflict, JobAlreadyOpen):
@@ -241,58 +267,3 @@ class CancelBacktest(Operation):
         """Cancel it; one that was cancelled before stays so."""
         cancel_backtest(run_id=run_id)
         return Response(Backtest(run_by_id(run_id)).data)
-
-
-class ListTrades(Revalidated):
-    """List the closed trades of a finished run in order."""
-
-    Query = PageQuery
-
-    class Output(Page):
-        """A page of trades."""
-
-        results = Trade(many=True)
-
-    problems = (404, 409)
-
-    def get(self, request: Request, run_id: UUID) -> Response:
-        """List them."""
-        return page_of(self, self.Output, trades_of(finished_run(run_id).id), ordering=("number",))
-
-
-class ListEquity(Revalidated):
-    """List what the account of a finished run was worth at each close.
-
-    The first point is the opening capital, at the session before the first bar. Rows hold decimals as strings;
-    with `shape=columns` each column is one array of plain numbers.
-    """
-
-    Query = SeriesQuery
-
-    class Rows(Page):
-        """A page of points, oldest first."""
-
-        results = EquityPoint(many=True)
-
-    class Columns(Page):
-        """A page of points, one array for each column."""
-
-        results = columns_of(EquityPoint)()
-
-    Output = either(Rows, Columns)
-    problems = (404, 409)
-
-    def get(self, request: Request, run_id: UUID) -> HttpResponseBase:
-        """List them."""
-        run = finished_run(run_id)
-        return self.tagged(self.tag(run.result_hash), lambda: self._page(run))
-
-    def _page(self, run: Run) -> Response:
-        curves = equity_of(run.id)
-        page, links = series_page(self, curves.dates)
-        values = {"equity": curves.equity[page], "benchmark_equity": curves.benchmark_equity[page]}
-        days = {"session": [day.isoformat() for day in curves.dates[page]]}
-        if self.query["shape"] == "columns":
-            return paged({"results": days | values}, links)
-        texts = {name: [number_text(value) for value in curve] for name, curve in values.items()}
-        return paged({"results": as_rows(days | texts)}, links)

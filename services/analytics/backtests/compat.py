@@ -1,23 +1,22 @@
 """Backtests at their older addresses."""
 
-from collections.abc import Iterable
 from contextlib import suppress
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
-import numpy as np
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from services.analytics.backtests.api import Backtest, money
-from services.analytics.backtests.domain import inputs_for
+from services.analytics.backtests.charts import charts_of
+from services.analytics.backtests.domain import Options, inputs_for
 from services.analytics.backtests.models import Run
-from services.analytics.backtests.selectors import equity_of, run_by_id
+from services.analytics.backtests.selectors import run_by_id
 from services.analytics.backtests.services import (
     STANDING_CAPITAL,
     STANDING_COMMISSION_BPS,
@@ -25,6 +24,7 @@ from services.analytics.backtests.services import (
     STANDING_STRATEGY,
     start_backtest,
 )
+from services.analytics.kernel.resampling import PERIODS_PER_YEAR
 from services.analytics.kernel.strategies.registry import STRATEGIES
 from shared.eventstore.append import StreamConflict
 from shared.eventstore.jobs import JobAlreadyOpen
@@ -38,8 +38,31 @@ from shared.http.fields import (
     symbol_of_address,
 )
 from shared.http.operations import started
-from shared.pricing.adjustment import Basis, adjust
-from shared.pricing.reader import latest_version, load_history
+from shared.http.parsers import StrictFormParser, StrictJSONParser
+from shared.pricing.adjustment import Basis
+from shared.pricing.reader import latest_version
+
+OLDER_NAMES = {
+    "SMA": "sma_cross",
+    "EMA": "ema_cross",
+    "RSI": "rsi",
+    "MACD": "macd",
+    "LA_BOMBA": "la_bomba",
+}
+
+
+class Interval(Choice):
+    """The length of a bar."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the word. Raises ValidationError that says why there is nothing shorter."""
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError:
+            raise serializers.ValidationError(
+                f"Daily prices are all there is: permitted are {', '.join(self.choices)}.",
+                code="invalid_choice",
+            ) from None
 
 
 class _Investment(StrictSerializer):
@@ -90,37 +113,59 @@ class BacktestSymbol(OlderOperation):
         )
 
 
-@extend_schema_field(
-    {
-        "type": "array",
-        "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
-    }
-)
-class Curve(serializers.Field[Any, Any, Any, Any]):
-    """Pairs of milliseconds and a value, in order."""
+class OlderMetrics(serializers.Serializer[Any]):
+    """Six figures; percentages as such, null where undefined."""
 
-    def to_representation(self, value: Any) -> Any:
-        """Return the pairs."""
-        return value
+    total_return_pct = serializers.FloatField(allow_null=True)
+    cagr_pct = serializers.FloatField(allow_null=True)
+    sharpe = serializers.FloatField(allow_null=True)
+    max_drawdown_pct = serializers.FloatField(allow_null=True)
+    trades = serializers.IntegerField()
+    winrate_pct = serializers.FloatField(allow_null=True)
+
+
+class OlderSignal(serializers.Serializer[Any]):
+    """A fill: when, and at what price."""
+
+    date = serializers.IntegerField()
+    price = serializers.FloatField()
+
+
+class PriceChart(serializers.Serializer[Any]):
+    """Closes, the two averages of strategies that have them (null before they begin), and the fills."""
+
+    dates = serializers.ListField(child=serializers.IntegerField())
+    close = serializers.ListField(child=serializers.FloatField())
+    sma1 = serializers.ListField(child=serializers.FloatField(allow_null=True), required=False)
+    sma2 = serializers.ListField(child=serializers.FloatField(allow_null=True), required=False)
+    buy_signals = OlderSignal(many=True)
+    sell_signals = OlderSignal(many=True)
+
+
+class EquityChart(serializers.Serializer[Any]):
+    """What the account was worth, from the session before the first price on."""
+
+    dates = serializers.ListField(child=serializers.IntegerField())
+    equity = serializers.ListField(child=serializers.FloatField())
 
 
 class Charts(serializers.Serializer[Any]):
-    """The figures of a run by name, null where undefined, and its curves as `[milliseconds, value]` pairs.
+    """The figures and curves of a run. Dates are milliseconds: midnight UTC of the session."""
 
-    The time is midnight UTC of the session. The curve of the account begins the session before the first price.
-    """
-
-    metrics = serializers.DictField(child=serializers.FloatField(allow_null=True))
-    price_chart = Curve()
-    equity_chart = Curve()
+    metrics = OlderMetrics()
+    price_chart = PriceChart()
+    equity_chart = EquityChart()
 
 
 class ChartBacktest(OlderOperation):
     """Test a strategy on the stored prices of a symbol, wait for the run, and answer its figures and curves.
 
-    `startDate` and `endDate` are taken as well, and `capital` as a number too. A failure has its sentence under
-    `error` beside the members of a problem. While the run is still under way the answer is the run, with 202.
+    Fields may be spelt `start_date` as well as `startDate`, the body may be a form, and `capital` a number. A failure
+    has its sentence under `error` beside the members of a problem, and the status 400 whatever a caller could have
+    asked otherwise. While the run is still under way the answer is the run, with 202.
     """
+
+    parser_classes = (StrictJSONParser, StrictFormParser)
 
     class Input(OlderBody):
         """What to test; without dates, on all stored sessions."""
@@ -129,47 +174,52 @@ class ChartBacktest(OlderOperation):
             "ticker": "AAPL",
             "startDate": "2015-01-02",
             "endDate": "2017-12-29",
+            "strategy": "SMA",
             "capital": "10000.00",
         }
 
         ticker = SymbolField()
         start_date = SessionDate(required=False)
         end_date = SessionDate(required=False)
-        strategy = Choice(tuple(STRATEGIES), default=STANDING_STRATEGY)
+        strategy = Choice((*OLDER_NAMES, *STRATEGIES), default=STANDING_STRATEGY)
         capital = money(NumberOrText, default=STANDING_CAPITAL)
-        interval = Choice(("1d", "daily"), default="1d")
+        interval = Interval((*PERIODS_PER_YEAR, "daily"), default="1d")
 
         def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-            """Return the values. Raises ValidationError for a range that is upside down."""
+            """Return the values. Raises ValidationError for a range that does not end after its start."""
             start, end = attrs.get("start_date"), attrs.get("end_date")
-            if start and end and start > end:
-                message = f"{end} is before the start, {start}."
+            if start and end and start >= end:
+                message = f"{end} is not after the start, {start}."
                 raise serializers.ValidationError({"end_date": message}, code="upside_down")
             return attrs
 
     Query = StrictSerializer
     Output = Backtest
     bodies: ClassVar = {"application/json": Charts}
-    problems = (404, 409, 422)
+    problems = ()
     successor = "backtests"
 
     def post(self, request: Request) -> Response:
         """Make it."""
         asked = self.body()
+        interval = "1d" if asked["interval"] == "daily" else asked["interval"]
         run = _finished_run(
             self,
             symbol=asked["ticker"],
-            strategy=asked["strategy"],
+            strategy=OLDER_NAMES.get(asked["strategy"], asked["strategy"]),
             initial_capital=asked["capital"],
             start=asked.get("start_date"),
             end=asked.get("end_date"),
+            options=Options(interval=interval),
         )
-        body = Charts(_charts(run)).data if run.state == "succeeded" else Backtest(run).data
+        body = Charts(charts_of(run)).data if run.state == "succeeded" else Backtest(run).data
         return started(body, location=reverse("backtest", args=[run.id]), state=run.state, is_new=False)
 
     def handle_exception(self, exc: Exception) -> Any:
         """Answer a failure with its sentence under `error` too."""
         answer = super().handle_exception(exc)
+        if answer.status_code in {404, 409, 422}:
+            answer.status_code = answer.data["status"] = 400
         answer.data["error"] = answer.data["detail"]
         return answer
 
@@ -190,17 +240,3 @@ def _finished_run(operation: OlderOperation, *, symbol: str, **asked: Any) -> Ru
         start_backtest(inputs=inputs, now=timezone.now())
     run: Run = operation.finished(partial(run_by_id, inputs.run_id))
     return run
-
-
-def _charts(run: Run) -> dict[str, Any]:
-    history = load_history("analytics", run.symbol, version=run.data_version, start=run.start, end=run.end)
-    prices, curves = adjust(history, Basis(run.basis)), equity_of(run.id)
-    return {
-        "metrics": {metric["name"]: metric["value"] for metric in run.metrics or ()},
-        "price_chart": _pairs(prices.sessions, prices.close),
-        "equity_chart": _pairs(np.array(curves.dates, dtype="datetime64[D]"), curves.equity),
-    }
-
-
-def _pairs(sessions: Any, values: Iterable[float]) -> list[tuple[int, float]]:
-    return list(zip(sessions.astype("datetime64[ms]").astype(int).tolist(), values, strict=True))

@@ -1,25 +1,97 @@
 """From a request's plain values to the kernel and back, pure."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 import numpy as np
 
-from services.analytics.kernel.backtest import BacktestResult, run
-from services.analytics.kernel.costs import Costs
+from services.analytics.kernel.backtest import MAXIMUM_RATE, MINIMUM_RATE, BacktestResult, run
+from services.analytics.kernel.costs import Costs, check_between
 from services.analytics.kernel.engine import ENGINE_VERSION
+from services.analytics.kernel.errors import InvalidParameter
 from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.metrics import DEFINITIONS, METRICS_VERSION, Metrics
+from services.analytics.kernel.orders import Execution, Sizing, TimeInForce
+from services.analytics.kernel.resampling import PERIODS_PER_YEAR, resampled
 from services.analytics.kernel.strategies.registry import strategy_named
 from shared.contracts.codec import body_hash, dumps, to_json
 from shared.errors import ValidationFailed
 from shared.pricing.adjustment import AdjustedBars, Basis
 
+MAXIMUM_SEED = 2**31 - 1
+_OPTION_STEP = Decimal("0.0001")
 _NAMESPACE = UUID("0b0f8c2e-6d57-4e0b-8a5c-3f4f6f0d2a11")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a run's numbers depend on beside prices, strategy, capital and the two costs in basis points.
+
+    `interval` 1d, 1wk or 1mo; `risk_free` the annual effective rate; `seed` of the bootstrap. The others are those of
+    the kernel's `Costs` and `Execution`, ratios as fractions. Raises InvalidParameter naming the field.
+    """
+
+    interval: str = "1d"
+    risk_free: Decimal = Decimal(0)
+    seed: int = 0
+    commission_per_order: Decimal = Decimal(0)
+    commission_per_share: Decimal = Decimal(0)
+    spread_bps: Decimal = Decimal(0)
+    impact: Decimal = Decimal(0)
+    sizing: str = "all_in"
+    size: Decimal | None = None
+    whole_shares: bool = True
+    allow_short: bool = False
+    stop_loss_ratio: Decimal | None = None
+    take_profit_ratio: Decimal | None = None
+    trailing_ratio: Decimal | None = None
+    time_in_force: str = "day"
+    volume_limit: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if isinstance(value, Decimal):
+                object.__setattr__(self, option.name, value.quantize(_OPTION_STEP))
+        if self.interval not in PERIODS_PER_YEAR:
+            raise InvalidParameter(
+                f"interval is {self.interval!r:.20} and only daily bars are kept:"
+                f" permitted are {', '.join(PERIODS_PER_YEAR)}.",
+                field="interval",
+            )
+        check_between(MINIMUM_RATE, float(self.risk_free), MAXIMUM_RATE, field="risk_free")
+        check_between(0, self.seed, MAXIMUM_SEED, field="seed")
+        self.execution  # noqa: B018 raises where an option is not permitted
+
+    @property
+    def execution(self) -> Execution:
+        """Return the kernel's options. Raises InvalidParameter."""
+        return Execution(
+            sizing=cast(Sizing, self.sizing),  # which checks whether it is one
+            size=_float(self.size),
+            whole_shares=self.whole_shares,
+            allow_short=self.allow_short,
+            stop_loss_ratio=_float(self.stop_loss_ratio),
+            take_profit_ratio=_float(self.take_profit_ratio),
+            trailing_ratio=_float(self.trailing_ratio),
+            time_in_force=cast(TimeInForce, self.time_in_force),
+            volume_limit=_float(self.volume_limit),
+        )
+
+    def costs(self, *, commission_bps: Decimal, slippage_bps: Decimal) -> Costs:
+        """Return the kernel's costs. Raises InvalidParameter."""
+        return Costs(
+            commission_bps=float(commission_bps),
+            slippage_bps=float(slippage_bps),
+            commission_per_order=float(self.commission_per_order),
+            commission_per_share=float(self.commission_per_share),
+            spread_bps=float(self.spread_bps),
+            impact=float(self.impact),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +109,7 @@ class Inputs:
     slippage_bps: Decimal
     start: date | None
     end: date | None
+    options: Options
 
     @property
     def hash(self) -> str:
@@ -62,6 +135,7 @@ def inputs_for(
     slippage_bps: Decimal,
     start: date | None = None,
     end: date | None = None,
+    options: Options | None = None,
 ) -> Inputs:
     """Return validated inputs with every parameter spelt out, so that equal runs have equal hashes.
 
@@ -74,8 +148,8 @@ def inputs_for(
         )
     if start and end and start > end:
         raise ValidationFailed(f"start {start} is after end {end}.", field="start")
-    rule = strategy_named(strategy)
-    Costs(commission_bps=float(commission_bps), slippage_bps=float(slippage_bps))
+    rule, options = strategy_named(strategy), options or Options()
+    options.costs(commission_bps=commission_bps, slippage_bps=slippage_bps)
     return Inputs(
         symbol=symbol,
         data_version=data_version,
@@ -88,21 +162,37 @@ def inputs_for(
         slippage_bps=slippage_bps.quantize(Decimal("0.01")),
         start=start,
         end=end,
+        options=options,
     )
 
 
 def needed_sessions(inputs: Inputs) -> int:
-    """Return how many sessions the inputs need at least: the warm-up and one more for the first fill."""
+    """Return how many bars the inputs need at least: the warm-up and one more for the first fill."""
     rule = strategy_named(inputs.strategy)
     return rule.warm_up_sessions(rule.parse(inputs.parameters)) + 1
 
 
-def run_inputs(inputs: Inputs, bars: AdjustedBars, *, opening_date: date | None) -> BacktestResult:
-    """Run the kernel on adjusted bars; `opening_date` is the session before the first bar, None if unknown.
+def run_inputs(inputs: Inputs, market: MarketData) -> BacktestResult:
+    """Run the kernel on what `market_of` gives. Raises InsufficientHistory, and InvalidParameter for an absurd capital."""
+    rule, options = strategy_named(inputs.strategy), inputs.options
+    return run(
+        market,
+        rule,
+        rule.parse(inputs.parameters),
+        initial_capital=float(inputs.initial_capital),
+        costs=options.costs(commission_bps=inputs.commission_bps, slippage_bps=inputs.slippage_bps),
+        execution=options.execution,
+        risk_free=float(options.risk_free),
+        periods_per_year=PERIODS_PER_YEAR[options.interval],
+    )
 
-    Raises InsufficientHistory, and InvalidParameter for an absurd capital.
+
+def market_of(inputs: Inputs, bars: AdjustedBars, *, opening_date: date | None) -> MarketData:
+    """Return the bars as the kernel takes them, in the interval asked for.
+
+    `opening_date` is the session before the first bar, None if unknown. Raises InvalidParameter for an interval that
+    the basis has not.
     """
-    rule = strategy_named(inputs.strategy)
     market = MarketData(
         symbol=inputs.symbol,
         sessions=bars.sessions,
@@ -110,18 +200,17 @@ def run_inputs(inputs: Inputs, bars: AdjustedBars, *, opening_date: date | None)
         high=bars.high,
         low=bars.low,
         close=bars.close,
+        volume=bars.volume,
         dividend=bars.dividend,
         split_ratio=bars.split_ratio,
         signal_close=bars.signal_close,
         opening_date=np.datetime64(opening_date) if opening_date else None,
     )
-    return run(
-        market,
-        rule,
-        rule.parse(inputs.parameters),
-        initial_capital=float(inputs.initial_capital),
-        costs=Costs(commission_bps=float(inputs.commission_bps), slippage_bps=float(inputs.slippage_bps)),
-    )
+    return resampled(market, inputs.options.interval)
+
+
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def metric_rows(metrics: Metrics) -> tuple[dict[str, Any], ...]:

@@ -4,8 +4,13 @@ from dataclasses import fields
 from typing import Any
 
 from services.analytics.backtests.models import Run
-from services.analytics.backtests.services import request_backtest, standing_inputs
-from shared.contracts.conclusions import BacktestCompleted, BacktestRefused, BacktestRequested
+from services.analytics.backtests.services import mark_outdated, request_backtest, standing_inputs
+from shared.contracts.conclusions import (
+    BacktestCompleted,
+    BacktestOutdated,
+    BacktestRefused,
+    BacktestRequested,
+)
 from shared.contracts.prices import PricesUpdated
 from shared.eventstore.registry import Recorded, register
 from shared.pricing.versions import is_followed
@@ -23,6 +28,8 @@ def project_requested(recorded: Recorded[BacktestRequested]) -> None:
             **values,
             "state": "queued",
             "problem": None,
+            "outdated_by_version": None,
+            "changed_count": None,
             "finished_at": None,
             "created_at": recorded.envelope.occurred_at,
         },
@@ -45,6 +52,20 @@ def project_refused(recorded: Recorded[BacktestRefused]) -> None:
     )
 
 
+def project_outdated(recorded: Recorded[BacktestOutdated]) -> None:
+    """Show that the run's prices were corrected; who corrected them first stays."""
+    event = recorded.event
+    Run.objects.using("analytics").filter(id=event.run_id, outdated_by_version=None).update(
+        outdated_by_version=event.by_version, changed_count=event.changed_count
+    )
+
+
+def mark_outdated_runs(recorded: Recorded[PricesUpdated]) -> None:
+    """Tell of the runs whose sessions the new version corrected."""
+    event = recorded.event
+    mark_outdated(symbol=event.symbol, version=event.version, now=recorded.envelope.occurred_at)
+
+
 def start_standing_run(recorded: Recorded[PricesUpdated]) -> None:
     """Test the standing strategy on the new prices, once on all that a fetch brought."""
     event = recorded.event
@@ -60,7 +81,8 @@ register(
         BacktestRequested: (project_requested,),
         BacktestCompleted: (project_completed,),
         BacktestRefused: (project_refused,),
+        BacktestOutdated: (project_outdated,),
     },
-    reactors={PricesUpdated: (start_standing_run,)},
+    reactors={PricesUpdated: (mark_outdated_runs, start_standing_run)},
     projections=(Run,),
 )

@@ -5,7 +5,10 @@ from django.db import models
 
 
 class Run(models.Model):
-    """One backtest: a pure function of its inputs, which `inputs_hash` names. A projection."""
+    """One backtest: a pure function of its inputs, which `inputs_hash` names. A projection.
+
+    `outdated_by_version` is the version of the prices that corrected `changed_count` of its sessions first.
+    """
 
     id = models.UUIDField(primary_key=True)
     inputs_hash = models.TextField()
@@ -21,6 +24,7 @@ class Run(models.Model):
     slippage_bps = models.DecimalField(max_digits=8, decimal_places=2)
     start = models.DateField(null=True)
     end = models.DateField(null=True)
+    options = models.JSONField()
     state = models.TextField()
     result_hash = models.TextField(null=True)
     engine_version = models.TextField(null=True)
@@ -34,6 +38,9 @@ class Run(models.Model):
     benchmark_metrics = models.JSONField(null=True)
     open_position = models.JSONField(null=True)
     pending_order = models.JSONField(null=True)
+    truth = models.JSONField(null=True)
+    outdated_by_version = models.IntegerField(null=True)
+    changed_count = models.IntegerField(null=True)
     problem = models.JSONField(null=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -52,8 +59,10 @@ class RunTrade(models.Model):
     pk = models.CompositePrimaryKey("run_id", "number")
     run_id = models.UUIDField()
     number = models.IntegerField()
+    side = models.TextField()
     entry_session = models.DateField()
     exit_session = models.DateField()
+    exit_reason = models.TextField()
     shares = models.FloatField()
     exit_shares = models.FloatField()
     entry_price = models.FloatField()
@@ -63,6 +72,7 @@ class RunTrade(models.Model):
     dividends = models.FloatField()
     pnl = models.FloatField()
     return_ratio = models.FloatField()
+    initial_risk = models.FloatField(null=True)
 
     class Meta:
         db_table = "run_trade"

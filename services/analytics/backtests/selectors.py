@@ -10,6 +10,8 @@ from services.analytics.backtests.models import Run, RunEquity, RunTrade
 from shared.errors import BellwetherError, NotFound
 from shared.eventstore.selectors import with_live_state
 
+__all__ = ["Run", "RunNotFinished", "equity_of", "finished_run", "run_by_id", "runs", "trades_of"]
+
 
 class RunNotFinished(BellwetherError):
     """Raised when the trades or the equity of a run are asked for that has none (yet)."""

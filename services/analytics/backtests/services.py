@@ -1,5 +1,6 @@
 """Asks for runs and makes them."""
 
+import json
 from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,25 +13,38 @@ from django.db.models import Q
 
 from services.analytics.backtests.domain import (
     Inputs,
+    Options,
     inputs_for,
+    market_of,
     metric_rows,
     needed_sessions,
     result_hash,
     run_inputs,
 )
+from services.analytics.backtests.evidence import trials_among, truth_of
 from services.analytics.backtests.models import Run, RunEquity, RunTrade
 from services.analytics.kernel.backtest import BacktestResult
-from shared.contracts.codec import to_json
-from shared.contracts.conclusions import BacktestCompleted, BacktestRefused, BacktestRequested
+from services.analytics.kernel.simulation import Trade
+from services.analytics.kernel.truth.deflated_sharpe import Trials
+from shared.contracts.codec import from_json, to_json
+from shared.contracts.conclusions import (
+    BacktestCompleted,
+    BacktestOutdated,
+    BacktestRefused,
+    BacktestRequested,
+)
 from shared.errors import InsufficientHistory, NotFound
 from shared.eventstore.append import append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
-from shared.pricing.adjustment import Basis, adjust
-from shared.pricing.history import PriceHistory, after_last_hole
-from shared.pricing.reader import calendar_version, load_history, session_before
+from shared.pricing.adjustment import AdjustedBars, Basis, adjust
+from shared.pricing.calendar import calendar_version, session_before, sessions_between
+from shared.pricing.history import after_last_hole
+from shared.pricing.reader import first_session, load_history
+from shared.pricing.versions import changed_sessions
 
 JOB_KIND = "backtest"
+NAMED_SESSIONS, SAMPLED_TRIALS = 100, 60
 STANDING_STRATEGY = "moving_average_dip"
 STANDING_CAPITAL = Decimal("10000.00")
 STANDING_COMMISSION_BPS, STANDING_SLIPPAGE_BPS = Decimal("10.00"), Decimal("5.00")
@@ -64,7 +78,7 @@ def request_backtest(*, inputs: Inputs, now: datetime) -> UUID:
         run_id=inputs.run_id,
         inputs_hash=inputs.hash,
         standing=inputs == standing_inputs(symbol=inputs.symbol, data_version=inputs.data_version),
-        **{**values, "parameters": dict(inputs.parameters)},
+        **{**values, "parameters": dict(inputs.parameters), "options": to_json(inputs.options)},
     )
     recorded = append("analytics", _stream(inputs.run_id), requested, now=now)
     enqueue(
@@ -79,30 +93,97 @@ def request_backtest(*, inputs: Inputs, now: datetime) -> UUID:
 
 
 def start_backtest(*, inputs: Inputs, now: datetime) -> UUID:
-    """Queue a run that a user asked for. Raises NoPrices and InsufficientHistory before anything is stored."""
-    bars = _bars(inputs)
-    if len(bars.sessions) < needed_sessions(inputs):
+    """Queue a run that a user asked for.
+
+    Before anything is stored it raises NoPrices, InsufficientHistory, and InvalidParameter for an interval that
+    the basis has not.
+    """
+    bars = prices_of(inputs)
+    present = len(market_of(inputs, bars, opening_date=None)) if len(bars.sessions) else 0
+    if present < needed_sessions(inputs):
         raise InsufficientHistory(
-            symbol=inputs.symbol,
-            needed_sessions=needed_sessions(inputs),
-            present_sessions=len(bars.sessions),
+            symbol=inputs.symbol, needed_sessions=needed_sessions(inputs), present_sessions=present
         )
     with transaction.atomic(using="analytics", durable=True):
         return request_backtest(inputs=inputs, now=now)
 
 
 def run_backtest(*, job: LeasedJob, now: datetime) -> None:
-    """Make the run of a job and store its numbers. Raises InsufficientHistory."""
+    """Make the run of a job, test what it is worth, and store its numbers. Raises InsufficientHistory."""
     run = Run.objects.using("analytics").get(id=job.payload["run_id"])
-    inputs = _inputs_of(run)
-    bars = adjust(_bars(inputs), Basis(inputs.basis))
+    inputs = inputs_of(run)
+    bars = prices_of(inputs)
     first: date = bars.sessions[0].item() if len(bars.sessions) else now.date()
-    result = run_inputs(inputs, bars, opening_date=session_before("analytics", first))
-    completed = _completed(run, bars.sessions, result)
+    market = market_of(inputs, bars, opening_date=session_before("analytics", first))
+    result = run_inputs(inputs, market)
+    truth = truth_of(
+        inputs,
+        result,
+        market,
+        trials=_trials(run, result, first, bars.sessions[-1].item()),
+        expected_sessions=sessions_between("analytics", first, bars.sessions[-1].item()),
+        first_stored_session=first_session("analytics", inputs.symbol),
+    )
+    completed = _completed(run, bars.sessions, result, truth)
     with transaction.atomic(using="analytics", durable=True):
         _store_rows(run.id, result)
         append("analytics", _stream(run.id), completed, now=now)
+        _outdate_at_once(run.id, now=now)
         finish(job, "succeeded")
+
+
+def _trials(run: Run, result: BacktestResult, first: date, last: date) -> Trials:
+    """Count what was tried before on the symbol's sessions, and how much of it was different."""
+    before = Run.objects.using("analytics").filter(
+        symbol=run.symbol, state="succeeded", first_session__lte=last, last_session__gte=first
+    )
+    tried: dict[str, UUID] = {}
+    for run_id, strategy, parameters in before.order_by("-created_at").values_list(
+        "id", "strategy", "parameters"
+    ):
+        tried.setdefault(f"{strategy} {json.dumps(parameters, sort_keys=True)}", run_id)
+    tried.pop(f"{run.strategy} {json.dumps(run.parameters, sort_keys=True)}", None)
+    curves = RunEquity.objects.using("analytics").filter(run_id__in=list(tried.values())[:SAMPLED_TRIALS])
+    return trials_among(
+        result.simulation.equity,
+        result.simulation.dates,
+        [dict(zip(curve.dates, curve.equity, strict=True)) for curve in curves],
+        count=len(tried) + 1,
+    )
+
+
+def mark_outdated(*, symbol: str, version: int, now: datetime) -> int:
+    """Tell, in the caller's transaction, of each finished run whose sessions a version corrected; return how many."""
+    changed = changed_sessions("analytics", symbol, after=version - 1, until=version)
+    if not changed:
+        return 0
+    touched = Run.objects.using("analytics").filter(
+        symbol=symbol,
+        state="succeeded",
+        outdated_by_version=None,
+        data_version__lt=version,
+        first_session__lte=max(changed),
+        last_session__gte=min(changed),
+    )
+    return sum(_outdate(run, changed, now=now) for run in touched)
+
+
+def _outdate(run: Run, changed: dict[date, int], *, now: datetime) -> bool:
+    """Record that a run was made on sessions that changed since; False where none of its own is among them."""
+    assert run.first_session is not None and run.last_session is not None
+    inside = {day: by for day, by in changed.items() if run.first_session <= day <= run.last_session}
+    if not inside:
+        return False
+    outdated = BacktestOutdated(
+        run_id=run.id,
+        symbol=run.symbol,
+        data_version=run.data_version,
+        by_version=min(inside.values()),
+        changed_count=len(inside),
+        changed_sessions=tuple(inside)[:NAMED_SESSIONS],
+    )
+    append("analytics", _stream(run.id), outdated, now=now)
+    return True
 
 
 def fail_backtest(*, job: LeasedJob, state: str, problem: dict[str, Any], now: datetime) -> None:
@@ -133,7 +214,14 @@ def cancel_backtest(*, run_id: UUID) -> None:
         cancel_job("analytics", Q(kind=JOB_KIND, key=str(run_id)))
 
 
-def _completed(run: Run, sessions: Any, result: BacktestResult) -> BacktestCompleted:
+def _outdate_at_once(run_id: UUID, *, now: datetime) -> None:
+    """Tell of corrections that came while the run was waiting: nobody will speak of them again."""
+    run = Run.objects.using("analytics").get(id=run_id)
+    changed = changed_sessions("analytics", run.symbol, after=run.data_version)
+    _outdate(run, changed, now=now)
+
+
+def _completed(run: Run, sessions: Any, result: BacktestResult, truth: dict[str, Any]) -> BacktestCompleted:
     simulation = result.simulation
     return BacktestCompleted(
         run_id=run.id,
@@ -146,19 +234,20 @@ def _completed(run: Run, sessions: Any, result: BacktestResult) -> BacktestCompl
         calendar_version=calendar_version("analytics"),
         first_session=sessions[0].item(),
         last_session=sessions[-1].item(),
-        session_count=len(sessions),
+        session_count=len(simulation.dates) - 1,
         trade_count=len(simulation.trades),
         metrics=metric_rows(result.metrics),
         benchmark_metrics=metric_rows(result.benchmark_metrics),
         open_position=to_json(simulation.open_trade),
         pending_order=to_json(simulation.pending_order),
+        truth=truth,
     )
 
 
 def _store_rows(run_id: UUID, result: BacktestResult) -> None:
     simulation = result.simulation
     RunTrade.objects.using("analytics").bulk_create(
-        RunTrade(run_id=run_id, number=number, **asdict(trade))
+        RunTrade(run_id=run_id, number=number, **_columns(trade))
         for number, trade in enumerate(simulation.trades, start=1)
     )
     RunEquity.objects.using("analytics").create(
@@ -169,16 +258,24 @@ def _store_rows(run_id: UUID, result: BacktestResult) -> None:
     )
 
 
-def _bars(inputs: Inputs) -> PriceHistory:
-    """Return the prices that a run is made on: of its range the part after the last hole."""
+def _columns(trade: Trade) -> dict[str, Any]:
+    values = asdict(trade)
+    del values["symbol"]  # that of the run
+    return values
+
+
+def prices_of(inputs: Inputs) -> AdjustedBars:
+    """Return the prices that a run is made on: of its range the part after the last hole. Raises NoPrices."""
     history = load_history(
         "analytics", inputs.symbol, version=inputs.data_version, start=inputs.start, end=inputs.end
     )
-    return after_last_hole(history)
+    return adjust(after_last_hole(history), Basis(inputs.basis))
 
 
-def _inputs_of(run: Run) -> Inputs:
-    return Inputs(**{name: getattr(run, name) for name in Inputs.__dataclass_fields__})
+def inputs_of(run: Run) -> Inputs:
+    """Return what a run was asked for with."""
+    values = {name: getattr(run, name) for name in Inputs.__dataclass_fields__}
+    return Inputs(**{**values, "options": from_json(Options, run.options)})
 
 
 def _stream(run_id: UUID) -> str:

@@ -5,8 +5,6 @@ from django.urls import path
 from services.analytics.backtests.api import (
     CancelBacktest,
     ListBacktests,
-    ListEquity,
-    ListTrades,
     RequestBacktest,
     ShowBacktest,
 )
@@ -18,8 +16,6 @@ older, older_slashless = route("api/v1/backtest/", "older-charts", post=ChartBac
 urlpatterns = [
     *route("api/v1/backtests/", "backtests", get=ListBacktests, post=RequestBacktest),
     *route("api/v1/backtests/<uuid:run_id>/", "backtest", get=ShowBacktest, delete=CancelBacktest),
-    *route("api/v1/backtests/<uuid:run_id>/trades/", "backtest-trades", get=ListTrades),
-    *route("api/v1/backtests/<uuid:run_id>/equity/", "backtest-equity", get=ListEquity),
     *route("backtest/<str:symbol>/<str:initial_investment>/", "older-backtest", get=BacktestSymbol),
     older,
     older_slashless,

@@ -22,8 +22,9 @@ from shared.eventstore.append import StreamConflict, append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust
+from shared.pricing.calendar import calendar_version, sessions_after
 from shared.pricing.history import after_last_hole
-from shared.pricing.reader import calendar_version, load_history, sessions_after
+from shared.pricing.reader import load_history
 
 JOB_KIND = "forecast"
 MODEL, MODEL_VERSION = "linear-returns", "1"

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from services.analytics.kernel.costs import Costs, check_between
-from services.analytics.kernel.engine import ENGINE_VERSION, buy_and_hold, simulate
+from services.analytics.kernel.engine import ENGINE_VERSION, SESSIONS_PER_YEAR, buy_and_hold, simulate
 from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.metrics import METRICS_VERSION, Metrics, Year, measure
+from services.analytics.kernel.orders import Execution
 from services.analytics.kernel.simulation import Simulation
 from services.analytics.kernel.strategies.base import Parameters, Strategy
 from shared.errors import InsufficientHistory
 
 __all__ = ["ENGINE_VERSION", "METRICS_VERSION", "SESSIONS_PER_YEAR", "BacktestResult", "run"]
 
-SESSIONS_PER_YEAR = 252
 MINIMUM_CAPITAL, MAXIMUM_CAPITAL = 1.0, 1e12
 MINIMUM_RATE, MAXIMUM_RATE = -0.5, 1.0
 
@@ -28,7 +28,7 @@ class BacktestResult:
     parameters: Parameters
     initial_capital: float
     costs: Costs
-    whole_shares: bool
+    execution: Execution
     year: Year
     simulation: Simulation
     benchmark: Simulation
@@ -43,7 +43,7 @@ def run[P: Parameters](
     *,
     initial_capital: float,
     costs: Costs,
-    whole_shares: bool = True,
+    execution: Execution | None = None,
     risk_free: float = 0.0,
     periods_per_year: int = SESSIONS_PER_YEAR,
 ) -> BacktestResult:
@@ -56,11 +56,18 @@ def run[P: Parameters](
     check_between(MINIMUM_CAPITAL, initial_capital, MAXIMUM_CAPITAL, field="initial_capital")
     check_between(MINIMUM_RATE, risk_free, MAXIMUM_RATE, field="risk_free")
     _check_history(market, needed_sessions=strategy.warm_up_sessions(parameters) + 1)
-    signals = strategy.signals(market.signal_close, parameters)
+    execution = execution or Execution()
     simulation = simulate(
-        market, signals, initial_capital=initial_capital, costs=costs, whole_shares=whole_shares
+        market,
+        strategy.decide(market.series, parameters),
+        initial_capital=initial_capital,
+        costs=costs,
+        execution=execution,
+        periods_per_year=periods_per_year,
     )
-    benchmark = buy_and_hold(market, initial_capital=initial_capital, costs=costs, whole_shares=whole_shares)
+    benchmark = buy_and_hold(
+        market, initial_capital=initial_capital, costs=costs, whole_shares=execution.whole_shares
+    )
     year = Year(periods=periods_per_year, risk_free=risk_free)
     return BacktestResult(
         engine_version=ENGINE_VERSION,
@@ -70,7 +77,7 @@ def run[P: Parameters](
         parameters=parameters,
         initial_capital=initial_capital,
         costs=costs,
-        whole_shares=whole_shares,
+        execution=execution,
         year=year,
         simulation=simulation,
         benchmark=benchmark,

@@ -1,15 +1,20 @@
 """What the engine is told about one instrument: validated, read-only, on one price basis."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from services.analytics.kernel.arrays import DateArray, FloatArray
 from services.analytics.kernel.errors import InvalidMarketData
+from services.analytics.kernel.series import Series
 
 # Wide enough for any listed share in any currency; keeps every product of the engine far from overflow.
 MINIMUM_PRICE = 1e-9
 MAXIMUM_PRICE = 1e9
+MAXIMUM_VOLUME = 1e15
+
+# The engine takes all but the last as one matrix, in this order (`engine.terms`).
+COLUMNS = ("open", "high", "low", "close", "volume", "dividend", "split_ratio", "signal_close")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,10 +24,12 @@ class MarketData:
     symbol          names the instrument in messages
     sessions        (n,) datetime64[D], strictly increasing
     open .. close   (n,) float64, the prices the engine fills and values at; low <= open, close <= high
+    volume          (n,) float64, shares traded, in that session's shares; 0 where nothing was
     dividend        (n,) float64, cash per share going ex that session, in that session's shares; 0.0 = none
     split_ratio     (n,) float64, new shares per old at that session's open; 1.0 = none. On a basis whose
                     prices are already adjusted for splits it must be 1.0 throughout
     signal_close    (n,) float64, the split-adjusted close that indicators see; equals `close` on basis split
+    columns         (7, n), those from open to split_ratio as one matrix
     opening_date    the session before the first bar, which dates the opening capital; where the caller does
                     not know it, the weekday before the first bar
 
@@ -35,24 +42,46 @@ class MarketData:
     high: FloatArray
     low: FloatArray
     close: FloatArray
+    volume: FloatArray
     dividend: FloatArray
     split_ratio: FloatArray
     signal_close: FloatArray
     opening_date: np.datetime64 | None = None
+    columns: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name not in ("symbol", "opening_date"):
-                dtype = "datetime64[D]" if field.name == "sessions" else "float64"
-                column = np.array(getattr(self, field.name), dtype=dtype)
-                column.setflags(write=False)
-                object.__setattr__(self, field.name, column)
-        self._check_shapes()
+        given = {name: np.asarray(getattr(self, name), dtype=np.float64) for name in COLUMNS}
+        sessions = np.array(self.sessions, dtype="datetime64[D]")
+        self._check_shapes({"sessions": sessions.shape} | {name: c.shape for name, c in given.items()})
+        columns = np.stack(list(given.values()))
+        sessions.setflags(write=False)
+        columns.setflags(write=False)
+        object.__setattr__(self, "sessions", sessions)
+        object.__setattr__(self, "columns", columns[:-1])
+        for name, column in zip(COLUMNS, columns, strict=True):
+            object.__setattr__(self, name, column)
         self._check_dates()
         self._check_values()
 
     def __len__(self) -> int:
         return len(self.sessions)
+
+    @property
+    def series(self) -> Series:
+        """Return the bars as strategies see them: adjusted for all splits, on every basis.
+
+        The close is `signal_close`; open, high and low keep their ratio to it.
+        """
+        ratio = self.signal_close / self.close
+        columns = {
+            "open": self.open * ratio,
+            "high": self.high * ratio,
+            "low": self.low * ratio,
+            "volume": self.volume * later_splits(self.split_ratio),
+        }
+        for column in columns.values():
+            column.setflags(write=False)
+        return Series(close=self.signal_close, **columns)
 
     @property
     def equity_dates(self) -> DateArray:
@@ -62,9 +91,8 @@ class MarketData:
             opening = np.busday_offset(self.sessions[0], -1, roll="forward")
         return np.concatenate((np.array([opening], dtype="datetime64[D]"), self.sessions))
 
-    def _check_shapes(self) -> None:
-        shapes = {f.name: getattr(self, f.name).shape for f in fields(self)[1:-1]}
-        if self.sessions.ndim != 1 or len(set(shapes.values())) > 1:
+    def _check_shapes(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        if len(shapes["sessions"]) != 1 or len(set(shapes.values())) > 1:
             raise InvalidMarketData(f"{self.symbol}: the columns differ in length: {shapes}.")
 
     def _check_dates(self) -> None:
@@ -89,6 +117,8 @@ class MarketData:
         self._refuse(
             ~((self.dividend >= 0) & (self.dividend <= MAXIMUM_PRICE)), "dividend", "is no possible dividend"
         )
+        volumes = self.volume
+        self._refuse(~((volumes >= 0) & (volumes <= MAXIMUM_VOLUME)), "volume", "is no possible volume")
         ratios = self.split_ratio
         self._refuse(~((ratios >= 1e-6) & (ratios <= 1e6)), "split_ratio", "is no possible split")
 
@@ -97,3 +127,10 @@ class MarketData:
             row = int(bad.argmax())
             value = getattr(self, name)[row]
             raise InvalidMarketData(f"{self.symbol}: {name} {value} on {self.sessions[row]} {problem}.")
+
+
+def later_splits(split_ratio: FloatArray) -> FloatArray:
+    """Return (n,) how many shares of the last session one share of each session has become."""
+    products = np.ones_like(split_ratio)
+    products[:-1] = np.cumprod(split_ratio[:0:-1])[::-1]
+    return products

@@ -1,89 +1,163 @@
-"""From fills to trades: long or flat and all in, so every sell closes the one buy before it."""
+"""From fills to trades: each exit leaves the whole position that the entry before it opened."""
 
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from services.analytics.kernel.arrays import DateArray, FloatArray
-from services.analytics.kernel.simulation import Fill, OpenTrade, Trade
+from services.analytics.kernel.arrays import FloatArray, IndexArray
 
 
-def fills_from(
-    sessions: DateArray, filled: FloatArray, price: FloatArray, commission: FloatArray
-) -> tuple[Fill, ...]:
-    """Return the fills in order; all arrays (n,), `filled` in signed shares, 0 where nothing filled."""
-    return tuple(
-        Fill(
-            session=sessions[t].item(),
-            side="buy" if filled[t] > 0 else "sell",
-            shares=float(abs(filled[t])),
-            price=float(price[t]),
-            commission=float(commission[t]),
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FillColumns:
+    """The fills of an account in order, (count,) each.
+
+    session, asset  int64 indexes of session and instrument
+    quantity        signed shares
+    price           after all costs but the commission
+    commission      money
+    reason          int64, why, by the numbers of `engine.prices`
+    stop            the level that protects from this entry on, NaN where there is none and at exits
+    """
+
+    session: IndexArray
+    asset: IndexArray
+    quantity: FloatArray
+    price: FloatArray
+    commission: FloatArray
+    reason: IndexArray
+    stop: FloatArray
+
+    @classmethod
+    def of_table(cls, table: FloatArray) -> "FillColumns":
+        """Return the columns of the engine's table of fills, (count, 7)."""
+        session, asset, reason = table[:, [0, 1, 5]].T.astype(np.int64)
+        quantity, price, commission, stop = table[:, [2, 3, 4, 6]].T
+        return cls(
+            session=session,
+            asset=asset,
+            quantity=quantity,
+            price=price,
+            commission=commission,
+            reason=reason,
+            stop=stop,
         )
-        for t in np.flatnonzero(filled)
-    )
+
+    def __len__(self) -> int:
+        return len(self.session)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Give each fill in plain numbers, in the order of the fields."""
+        columns = (
+            self.session, self.asset, self.quantity, self.price, self.commission, self.reason, self.stop
+        )  # fmt: skip
+        return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def trades_from(
-    fills: tuple[Fill, ...],
-    sessions: DateArray,
-    dividend_income: FloatArray,
-    shares: FloatArray,
-    last_close: float,
-) -> tuple[tuple[Trade, ...], OpenTrade | None]:
-    """Match each sell with the buy before it; a last buy without a sell is the open trade.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TradeColumns:
+    """The closed trades of an account in the order of their exits, (count,) each; see `simulation.Trade`.
 
-    sessions, dividend_income (money) and shares (at the close) are (n,).
+    entry, exit    int64 rows of the table of fills
+    initial_risk   NaN where the entry had no stop
+    open_entries   int64 rows of the fills that opened what is still held
+    """
+
+    fills: FillColumns
+    entry: IndexArray
+    exit: IndexArray
+    dividends: FloatArray
+    pnl: FloatArray
+    return_ratio: FloatArray
+    initial_risk: FloatArray
+    open_entries: IndexArray
+
+    def __len__(self) -> int:
+        return len(self.entry)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Give asset, signed quantity, entry and exit session, initial risk, reason and figures of each."""
+        fills, entry, exit_ = self.fills, self.entry, self.exit
+        plain = (
+            fills.asset[entry], fills.quantity[entry], fills.session[entry], fills.session[exit_],
+            self.initial_risk, fills.reason[exit_],
+        )  # fmt: skip
+        figures = {
+            "exit_shares": np.abs(fills.quantity[exit_]),
+            "entry_price": fills.price[entry],
+            "exit_price": fills.price[exit_],
+            "entry_commission": fills.commission[entry],
+            "exit_commission": fills.commission[exit_],
+            "dividends": self.dividends,
+            "pnl": self.pnl,
+            "return_ratio": self.return_ratio,
+        }
+        named = [
+            dict(zip(figures, row, strict=True))
+            for row in zip(*(c.tolist() for c in figures.values()), strict=True)
+        ]
+        return zip(*(column.tolist() for column in plain), named, strict=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Credits:
+    """The dividends of an account, ordered by instrument, then session, (count,) each.
+
+    session, asset  int64 indexes of session, of `sessions` in all, and instrument
+    amount          cash credited at the ex-date, negative where a short position owed it
+    """
+
+    sessions: int
+    session: IndexArray
+    asset: IndexArray
+    amount: FloatArray
+
+    def between(self, asset: IndexArray, after: IndexArray, until: IndexArray) -> FloatArray:
+        """Return what each instrument was credited in the sessions after `after` up to `until`."""
+        earned = np.concatenate((np.zeros(1), np.cumsum(self.amount)))
+        keys = self.asset * self.sessions + self.session
+        first, last = (
+            np.searchsorted(keys, asset * self.sessions + session, side="right") for session in (after, until)
+        )
+        return earned[last] - earned[first]
+
+
+def trade_columns(fills: FillColumns, credits: Credits) -> TradeColumns:
+    """Match each exit with the entry of its instrument before it.
+
+    A share bought at the open of its ex-date has no claim to the dividend; one sold at that open still has.
     Identity: sum of pnl + unrealised pnl + dividends = final equity - opening capital.
     """
-    trades = tuple(
-        _closed(entry, exit_, _income_between(sessions, dividend_income, entry.session, exit_.session))
-        for entry, exit_ in zip(fills[0::2], fills[1::2], strict=False)
+    entry, exit_, open_entries = _matched(fills.asset)
+    cost = np.abs(fills.quantity[entry]) * fills.price[entry] + fills.commission[entry]
+    pnl = (
+        -fills.quantity[exit_] * fills.price[exit_]
+        - fills.commission[exit_]
+        - (fills.quantity[entry] * fills.price[entry] + fills.commission[entry])
     )
-    if len(fills) % 2 == 0:
-        return trades, None
-    entry = fills[-1]
-    dividends = _income_between(sessions, dividend_income, entry.session, sessions[-1].item())
-    return trades, _still_open(entry, dividends, float(shares[-1]), last_close)
-
-
-def _closed(entry: Fill, exit_: Fill, dividends: float) -> Trade:
-    cost = entry.shares * entry.price + entry.commission
-    pnl = exit_.shares * exit_.price - exit_.commission - cost
-    return Trade(
-        entry_session=entry.session,
-        exit_session=exit_.session,
-        shares=entry.shares,
-        exit_shares=exit_.shares,
-        entry_price=entry.price,
-        exit_price=exit_.price,
-        entry_commission=entry.commission,
-        exit_commission=exit_.commission,
-        dividends=dividends,
+    return TradeColumns(
+        fills=fills,
+        entry=entry,
+        exit=exit_,
+        dividends=credits.between(fills.asset[entry], fills.session[entry], fills.session[exit_]),
         pnl=pnl,
         return_ratio=pnl / cost,
+        initial_risk=np.abs(fills.quantity[entry] * (fills.price[entry] - fills.stop[entry])),
+        open_entries=open_entries,
     )
 
 
-def _still_open(entry: Fill, dividends: float, held_shares: float, last_close: float) -> OpenTrade:
-    market_value = held_shares * last_close
-    return OpenTrade(
-        entry_session=entry.session,
-        shares=entry.shares,
-        held_shares=held_shares,
-        entry_price=entry.price,
-        entry_commission=entry.commission,
-        dividends=dividends,
-        last_close=last_close,
-        market_value=market_value,
-        unrealised_pnl=market_value - entry.shares * entry.price - entry.commission,
-    )
-
-
-def _income_between(sessions: DateArray, dividend_income: FloatArray, first: date, last: date) -> float:
-    """Sum the income of the sessions after `first` up to `last`.
-
-    A share bought at the open of its ex-date has no claim; one sold at that open still has.
-    """
-    inside = (sessions > np.datetime64(first)) & (sessions <= np.datetime64(last))
-    return float(np.sum(dividend_income[inside]))
+def _matched(asset: IndexArray) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """Return rows of entries, of their exits in order, and of entries without an exit."""
+    rows = np.argsort(asset, kind="stable")
+    ordered = asset[rows]
+    # The fills of one instrument alternate: its 1st, 3rd, 5th ... enter.
+    number = np.arange(len(rows)) - np.searchsorted(ordered, ordered)
+    is_entry = number % 2 == 0
+    is_closed = np.zeros(len(rows), dtype=bool)
+    is_closed[:-1] = is_entry[:-1] & ~is_entry[1:]
+    entries = np.flatnonzero(is_closed)
+    by_exit = np.argsort(rows[entries + 1], kind="stable")
+    entry, exit_ = rows[entries][by_exit], rows[entries + 1][by_exit]
+    return entry, exit_, np.sort(rows[is_entry & ~is_closed])

@@ -31,15 +31,10 @@ from services.reports.documents.material import (
 )
 from shared.contracts.codec import from_json
 from shared.pricing.adjustment import AdjustedBars, Basis, adjust
+from shared.pricing.calendar import calendar_version
 from shared.pricing.history import PriceHistory, last_hole
 from shared.pricing.names import later_names
-from shared.pricing.reader import (
-    PriceSource,
-    calendar_version,
-    load_history,
-    missing_sessions,
-    price_sources,
-)
+from shared.pricing.reader import PriceSource, load_history, missing_sessions, price_sources
 
 RECENT_SESSIONS = 100
 JSONB = 3802  # the type's fixed id in every PostgreSQL

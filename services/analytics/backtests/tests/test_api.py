@@ -192,3 +192,29 @@ def test_a_request_that_loses_a_race_for_the_same_run_answers_with_that_run(
     second = api.send(BACKTESTS, symbol="FB")
 
     assert (second.status_code, second["Location"]) == (202, first["Location"])
+
+
+def test_a_run_says_what_its_numbers_are_worth(api: ApiClient) -> None:
+    drain_everything(("analytics",))  # the standing run is a trial too
+    first = finished(api, parameters=SHORT_WINDOWS)["truth"]
+    second = finished(api, parameters={"buy_window": 4, "sell_window": 30})["truth"]
+
+    assert (first["look_ahead"]["passed"], first["look_ahead"]["first_difference"]) == (True, None)
+    assert first["look_ahead"]["prefixes"] > 10
+    assert first["look_ahead"]["signals_checked"] > 100
+    assert first["warm_up"]["signals_changed"] == 0
+    assert [truth["luck"]["trials"] for truth in (first, second)] == [2, 3]
+    assert 0 < first["luck"]["bootstrap"]["p_value"] <= 1
+    assert first["luck"]["bootstrap"]["max_drawdown"]["p5"] < 0
+    stamps = {stamp["name"]: (stamp["is_warning"], stamp["text"]) for stamp in first["stamps"]}
+    assert stamps["selection_bias"][0] is True
+    assert stamps["data_gap"][1].startswith("13 of 1064 exchange sessions have no bar")
+
+
+def test_the_same_run_made_again_has_the_same_numbers_to_the_byte(api: ApiClient) -> None:
+    run = finished(api, parameters=SHORT_WINDOWS)
+    again = finished(api, parameters=SHORT_WINDOWS, options={"seed": 1})
+
+    assert again["id"] != run["id"]
+    assert again["result_hash"] == run["result_hash"]
+    assert again["truth"]["luck"]["bootstrap"] != run["truth"]["luck"]["bootstrap"]

@@ -50,6 +50,13 @@ DEFINITIONS: Final = (
         "mean(x) / std(x, ddof 1) * sqrt(P); undefined if n < 2 or the returns do not vary",
     ),
     MetricDefinition(
+        "probabilistic_sharpe",
+        "Probability that the Sharpe ratio is above 0",
+        Unit.RATIO,
+        "normal cdf of SR / sqrt((1 - g3 * SR + (g4 - 1) / 4 * SR^2) / (n - 1)), SR = mean(x) / std(x, ddof 1), "
+        "g3 skewness, g4 raw kurtosis of x; undefined as sharpe",
+    ),
+    MetricDefinition(
         "sortino",
         "Sortino ratio",
         Unit.NUMBER,

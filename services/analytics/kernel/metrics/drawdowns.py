@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 
 from services.analytics.kernel.arrays import DateArray, FloatArray
+from services.analytics.kernel.metrics.sums import Episode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +43,23 @@ def drawdowns_of(equity: FloatArray, dates: DateArray) -> tuple[Drawdown, ...]:
     below = equity < np.maximum.accumulate(equity)
     edges = np.diff(np.concatenate((below, [False])).astype(np.int8))
     # An edge at t says that t + 1 differs from t: the peak is the last session before going under.
-    peaks, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) + 1
-    return tuple(_episode(equity, dates, int(peak), int(end)) for peak, end in zip(peaks, ends, strict=True))
+    peaks, ends = np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) + 1).tolist()
+    return tuple(
+        episode_of(equity, dates, Episode(peak, peak + int(np.argmin(equity[peak:end])), end))
+        for peak, end in zip(peaks, ends, strict=True)
+    )
 
 
-def _episode(equity: FloatArray, dates: DateArray, peak: int, end: int) -> Drawdown:
-    recovered = end < len(equity)
-    last = end if recovered else end - 1
-    trough = peak + int(np.argmin(equity[peak:end]))
+def episode_of(equity: FloatArray, dates: DateArray, found: Episode) -> Drawdown:
+    """Return an episode with its dates; both arrays (n + 1,)."""
+    recovered = found.end < len(equity)
+    last = found.end if recovered else found.end - 1
     return Drawdown(
-        peak_date=dates[peak].item(),
-        trough_date=dates[trough].item(),
+        peak_date=dates[found.peak].item(),
+        trough_date=dates[found.trough].item(),
         end_date=dates[last].item(),
         recovered=recovered,
-        depth_ratio=float(equity[trough] / equity[peak] - 1.0),
-        days=(dates[last].item() - dates[peak].item()).days,
-        sessions=last - peak,
+        depth_ratio=float(equity[found.trough] / equity[found.peak] - 1.0),
+        days=(dates[last].item() - dates[found.peak].item()).days,
+        sessions=last - found.peak,
     )

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 TOO_LARGE = "the figure is too large to be represented"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class MetricValue:
     """Exactly one of `value`, a finite float, and `reason`, a phrase for people, is given.
 
-    `caution` says what a reader should know about a value that is defined but weak.
+    `caution` says what a reader should know about a value that is defined but weak. Nobody changes one: it
+    is not frozen because a run makes fifty of them and freezing takes longer than measuring.
     """
 
     value: float | None = None

@@ -1,1 +1,1 @@
-"""Trading rules: pure functions from closes to signals, one module each, listed in `registry`."""
+"""Trading rules: pure functions from bars to decisions, one module each, which `registry` finds by itself."""

@@ -1,14 +1,16 @@
-"""What a strategy is: name, version, typed parameters that describe themselves, signals from closes."""
+"""What a strategy is: name, version, typed parameters that describe themselves, decisions from bars."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
 
-from services.analytics.kernel.arrays import FloatArray, SignalArray
-from services.analytics.kernel.errors import InvalidParameter
+import numpy as np
 
-BUY, SELL = 1, -1
+from services.analytics.kernel.arrays import SignalArray
+from services.analytics.kernel.decisions import Decisions
+from services.analytics.kernel.errors import InvalidParameter
+from services.analytics.kernel.series import Series
 
 
 def parameter(*, default: float, minimum: float, maximum: float, explanation: str) -> Any:
@@ -27,17 +29,22 @@ class Parameters:
         for declared in fields(self):
             _check_type(declared, getattr(self, declared.name))
             _check_range(declared, getattr(self, declared.name))
+            if declared.type is float:
+                # JSON tells 3 from 3.0 no more than people do: both are one parameter set.
+                object.__setattr__(self, declared.name, float(getattr(self, declared.name)))
 
 
 class Strategy[P: Parameters](ABC):
     """A rule that decides at the close of each session; one stateless instance per strategy.
 
-    `version` changes whenever the same closes and parameters could give other signals.
+    `version` changes whenever the same bars and parameters could give other decisions. `has_levels` says that
+    its decisions may hold more than signals: limits, stops, targets.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     summary: ClassVar[str]
+    has_levels: ClassVar[bool] = False
     parameters_type: type[P]
 
     @abstractmethod
@@ -45,11 +52,21 @@ class Strategy[P: Parameters](ABC):
         """Return how many sessions the first decision needs, its own included."""
 
     @abstractmethod
-    def signals(self, close: FloatArray, parameters: P) -> SignalArray:
-        """Return (n,) int8 decided at each close: +1 buy, -1 sell, 0 none; 0 during warm-up.
+    def decide(self, series: Series, parameters: P) -> Decisions:
+        """Return what it decides at each close of n bars; no signal during warm-up.
 
-        close (n,) float64, split-adjusted, no NaN. Element t may depend on close[0 .. t] only.
+        Element t may depend on the elements 0 .. t of the series only.
         """
+
+    def signals_of(self, series: Series, parameter_sets: Sequence[P]) -> SignalArray:
+        """Return (k, n) int8: the signals of `decide` for each of k parameter sets, one row each.
+
+        A strategy may replace this by something faster that gives the same signals.
+        """
+        signals = np.empty((len(parameter_sets), len(series)), dtype=np.int8)
+        for row, parameters in zip(signals, parameter_sets, strict=True):
+            row[:] = self.decide(series, parameters).signal
+        return signals
 
     def parse(self, values: Mapping[str, Any]) -> P:
         """Return the parameters of this strategy, defaults for those not given.
@@ -81,7 +98,8 @@ def _type_of(declared: Field[Any]) -> type:
 
 def _check_type(declared: Field[Any], value: Any) -> None:
     # bool is an int to Python, but true is no window.
-    if isinstance(value, bool) or not isinstance(value, _type_of(declared)):
+    permitted = (int, float) if declared.type is float else _type_of(declared)
+    if isinstance(value, bool) or not isinstance(value, permitted):
         raise InvalidParameter(
             f"{declared.name} is {value!r} and must be of type {_type_of(declared).__name__}.",
             field=declared.name,

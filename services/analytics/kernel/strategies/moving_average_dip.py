@@ -5,10 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from services.analytics.kernel.arrays import FloatArray, SignalArray
+from services.analytics.kernel.decisions import BUY, SELL, Decisions
 from services.analytics.kernel.errors import InvalidParameter
 from services.analytics.kernel.indicators import compared, sma
-from services.analytics.kernel.strategies.base import BUY, SELL, Parameters, Strategy, parameter
+from services.analytics.kernel.series import Series
+from services.analytics.kernel.strategies.base import Parameters, Strategy, parameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +48,12 @@ class MovingAverageDip(Strategy[MovingAverageDipParameters]):
         """Return the longer window."""
         return parameters.sell_window
 
-    def signals(self, close: FloatArray, parameters: MovingAverageDipParameters) -> SignalArray:
+    def decide(self, series: Series, parameters: MovingAverageDipParameters) -> Decisions:
         """Return the rule's decision at each close, as the class describes it."""
-        against_buy = compared(close, sma(close, parameters.buy_window))
-        against_sell = compared(close, sma(close, parameters.sell_window))
-        signals = np.zeros(len(close), dtype=np.int8)
+        against_buy = compared(series.close, sma(series.close, parameters.buy_window))
+        against_sell = compared(series.close, sma(series.close, parameters.sell_window))
+        signals = np.zeros(len(series), dtype=np.int8)
         signals[(against_buy < 0) & (against_sell <= 0)] = BUY
         signals[against_sell > 0] = SELL
         signals[: self.warm_up_sessions(parameters) - 1] = 0
-        return signals
+        return Decisions(signal=signals)

@@ -7,6 +7,7 @@ import numpy as np
 
 from services.analytics.kernel.arrays import DateArray, FloatArray
 from services.analytics.kernel.market import MarketData
+from services.analytics.kernel.series import Series
 
 
 def business_days(count: int) -> DateArray:
@@ -14,14 +15,26 @@ def business_days(count: int) -> DateArray:
     return np.asarray(np.busday_offset(np.datetime64("2024-01-02"), list(range(count)), roll="raise"))
 
 
+def series_of(closes: Sequence[float] | FloatArray) -> Series:
+    """Return bars of one price each, of a thousand shares."""
+    prices = np.array(closes, dtype=float)
+    return Series(open=prices, high=prices, low=prices, close=prices, volume=np.full(len(prices), 1000.0))
+
+
 def market_of(
     opens: Sequence[float] | FloatArray,
     closes: Sequence[float] | FloatArray,
     *,
+    highs: Sequence[float] | FloatArray | None = None,
+    lows: Sequence[float] | FloatArray | None = None,
+    volumes: Sequence[float] | FloatArray | None = None,
     dividends: dict[int, float] | None = None,
     splits: dict[int, float] | None = None,
 ) -> MarketData:
-    """Return business days from 2024-01-02; high and low are the tightest that the bar allows."""
+    """Return business days from 2024-01-02; high and low, if not given, are the tightest of the bar.
+
+    The volume, if not given, is a million shares, in the terms of each session.
+    """
     count = len(closes)
     dividend, split_ratio = np.zeros(count), np.ones(count)
     for row, cash in (dividends or {}).items():
@@ -33,9 +46,10 @@ def market_of(
         symbol="TEST",
         sessions=business_days(count),
         open=np.array(opens, dtype=float),
-        high=np.maximum(opens, closes),
-        low=np.minimum(opens, closes),
+        high=np.maximum(opens, closes) if highs is None else np.array(highs, dtype=float),
+        low=np.minimum(opens, closes) if lows is None else np.array(lows, dtype=float),
         close=np.array(closes, dtype=float),
+        volume=np.full(count, 1e6) if volumes is None else np.array(volumes, dtype=float),
         dividend=dividend,
         split_ratio=split_ratio,
         signal_close=np.array(closes) / later_splits,
@@ -63,6 +77,7 @@ def with_split(market: MarketData, row: int, ratio: float) -> MarketData:
         high=market.high * factor,
         low=market.low * factor,
         close=market.close * factor,
+        volume=market.volume / factor,
         dividend=market.dividend * factor,
         split_ratio=split_ratio,
     )

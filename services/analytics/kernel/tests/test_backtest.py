@@ -111,7 +111,7 @@ def test_a_result_measures_both_sides_by_the_whole_table_and_names_its_versions(
 
     names = [definition.name for definition in DEFINITIONS]
     assert list(result.metrics) == list(result.benchmark_metrics) == names
-    assert (result.engine_version, result.metrics_version) == ("engine/1", "metrics/1")
+    assert (result.engine_version, result.metrics_version) == ("engine/2", "metrics/1")
     assert (result.strategy_name, result.strategy_version) == ("moving_average_dip", 1)
     assert [m for m, v in result.benchmark_metrics.items() if v.reason == "no benchmark to compare with"] == [
         "beta",

@@ -3,12 +3,14 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analytics.kernel.costs import Costs
+from services.analytics.kernel.decisions import Decisions
 from services.analytics.kernel.engine import buy_and_hold, simulate
 from services.analytics.kernel.market import MarketData
+from services.analytics.kernel.orders import Execution
 from services.analytics.kernel.simulation import PendingOrder, Simulation
 from services.analytics.kernel.tests.synthetic import market_of, random_walk, with_split
 
@@ -34,10 +36,10 @@ def traded(
 ) -> Simulation:
     return simulate(
         market,
-        np.array(signals, dtype=np.int8),
+        Decisions(signal=np.array(signals)),
         initial_capital=capital,
         costs=costs,
-        whole_shares=whole_shares,
+        execution=Execution(whole_shares=whole_shares),
     )
 
 
@@ -110,9 +112,9 @@ def test_the_order_of_the_last_bar_never_fills_and_is_listed() -> None:
     sold = traded(market, [1, 0, -1])
 
     assert bought.fills == ()
-    assert bought.pending_order == PendingOrder(side="buy", decided_session=date(2024, 1, 4))
+    assert bought.pending_order == PendingOrder(symbol="TEST", side="buy", decided_session=date(2024, 1, 4))
     assert len(sold.fills) == 1
-    assert sold.pending_order == PendingOrder(side="sell", decided_session=date(2024, 1, 4))
+    assert sold.pending_order == PendingOrder(symbol="TEST", side="sell", decided_session=date(2024, 1, 4))
 
 
 def test_a_position_open_at_the_end_is_valued_at_the_last_close_and_is_no_trade() -> None:
@@ -184,6 +186,7 @@ def test_a_split_on_basis_raw_multiplies_the_shares_at_the_open() -> None:
     assert (trade.shares, trade.exit_shares, trade.pnl) == (14, 98, 98 * 12 - 14 * 70)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), signals=signal_lists, row=st.integers(1, 59), costs=costs_of_all_kinds)
 def test_basis_raw_and_basis_split_tell_the_same_story(
     seed: int, signals: list[int], row: int, costs: Costs
@@ -196,6 +199,7 @@ def test_basis_raw_and_basis_split_tell_the_same_story(
     np.testing.assert_allclose(on_raw.equity, on_split.equity, rtol=1e-10)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), signals=signal_lists, costs=costs_of_all_kinds, whole=st.booleans())
 def test_the_cash_identity_holds_in_every_session_to_the_cent(
     seed: int, signals: list[int], costs: Costs, whole: bool
@@ -217,6 +221,7 @@ def test_the_cash_identity_holds_in_every_session_to_the_cent(
     assert result.cash.min() >= 0
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1000), signals=signal_lists, costs=costs_of_all_kinds, whole=st.booleans())
 def test_trades_open_trade_and_dividends_explain_the_whole_gain(
     seed: int, signals: list[int], costs: Costs, whole: bool
@@ -232,6 +237,7 @@ def test_trades_open_trade_and_dividends_explain_the_whole_gain(
     assert gain + dividends == pytest.approx(result.final_equity - 1000, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(signals=signal_lists, cut=st.integers(1, 59))
 def test_the_future_changes_nothing_that_came_before_it(signals: list[int], cut: int) -> None:
     market = random_walk(3, 60)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.analytics.kernel.errors import InvalidMarketData
-from services.analytics.kernel.tests.synthetic import market_of
+from services.analytics.kernel.tests.synthetic import market_of, random_walk, with_split
 
 MARKET = market_of([10.0, 11.0, 12.0], [11.0, 10.0, 13.0])
 
@@ -22,6 +22,8 @@ MARKET = market_of([10.0, 11.0, 12.0], [11.0, 10.0, 13.0])
         ("high", [11.0, 11.0, 12.5], "high 12.5 on 2024-01-04 is below"),
         ("dividend", [0.0, -0.1, 0.0], "dividend -0.1 on 2024-01-03"),
         ("dividend", [0.0, np.nan, 0.0], "dividend nan on 2024-01-03"),
+        ("volume", [1.0, -1.0, 1.0], "volume -1.0 on 2024-01-03"),
+        ("volume", [1.0, np.nan, 1.0], "volume nan on 2024-01-03"),
         ("split_ratio", [1.0, 0.0, 1.0], "split_ratio 0.0 on 2024-01-03"),
         ("sessions", ["2024-01-02", "2024-01-02", "2024-01-04"], "session 2024-01-02"),
         ("sessions", ["2024-01-02", "NaT", "2024-01-04"], "session NaT"),
@@ -60,3 +62,28 @@ def test_opening_capital_takes_the_date_that_the_calendar_gives() -> None:
     market = replace(MARKET, opening_date=np.datetime64("2023-12-29"))
 
     assert market.equity_dates[0].item() == date(2023, 12, 29)
+
+
+def test_the_series_is_adjusted_for_splits_on_every_basis() -> None:
+    split = random_walk(4, 30)
+    raw = with_split(split, 12, 4.0)
+
+    for name in ("open", "high", "low", "close", "volume"):
+        np.testing.assert_allclose(getattr(raw.series, name), getattr(split, name), rtol=1e-12)
+        np.testing.assert_array_equal(getattr(split.series, name), getattr(split, name))
+
+
+def test_the_series_cannot_be_changed_and_knows_its_beginning() -> None:
+    series = random_walk(4, 30).series
+
+    assert len(series.until(7)) == 7
+    assert series.until(7).high.tolist() == series.high[:7].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        series.until(7).open[0] = 1.0
+
+
+def test_the_matrix_that_the_engine_reads_has_the_columns_in_its_order() -> None:
+    market = random_walk(4, 30)
+
+    for row, name in enumerate(("open", "high", "low", "close", "volume", "dividend", "split_ratio")):
+        assert market.columns[row].tolist() == getattr(market, name).tolist()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analytics.kernel.costs import Costs
+from services.analytics.kernel.decisions import Decisions
 from services.analytics.kernel.engine import buy_and_hold, simulate
 from services.analytics.kernel.metrics import DEFINITIONS, Metrics, Year, measure
 from services.analytics.kernel.metrics.curve import curve_metrics, period_returns
@@ -39,9 +40,9 @@ def simulated(
     seed: int, signals: list[int], *, capital: float = 1000.0, costs: Costs = COSTS
 ) -> tuple[Simulation, Simulation]:
     market = random_walk(seed, len(signals), dividend_every=7)
-    orders = np.array(signals, dtype=np.int8)
+    orders = Decisions(signal=np.array(signals))
     return (
-        simulate(market, orders, initial_capital=capital, costs=costs, whole_shares=True),
+        simulate(market, orders, initial_capital=capital, costs=costs),
         buy_and_hold(market, initial_capital=capital, costs=costs, whole_shares=True),
     )
 
@@ -124,9 +125,9 @@ def test_json_holds_every_figure_and_no_nan_or_infinity(
 def test_exposure_counts_sessions_and_weighs_positions() -> None:
     market = market_of([10] * 5, [10] * 5)
     free = Costs(commission_bps=0, slippage_bps=0)
-    orders = np.array([1, 0, -1, 0, 0], dtype=np.int8)
+    orders = Decisions(signal=np.array([1, 0, -1, 0, 0]))
 
-    result = simulate(market, orders, initial_capital=1005, costs=free, whole_shares=True)
+    result = simulate(market, orders, initial_capital=1005, costs=free)
     figures = measure(result, benchmark=None, year=Year())
 
     # Held at the closes of rows 1 and 2 with 1000 of 1005, and until the open of row 3.

@@ -7,13 +7,14 @@ from services.analytics.kernel.strategies.moving_average_dip import (
     MovingAverageDip,
     MovingAverageDipParameters,
 )
+from services.analytics.kernel.tests.synthetic import series_of
 
 STRATEGY = MovingAverageDip()
 SHORT = MovingAverageDipParameters(buy_window=2, sell_window=3)
 
 
 def signals_of(closes: list[float] | FloatArray, parameters: MovingAverageDipParameters = SHORT) -> list[int]:
-    signals: list[int] = STRATEGY.signals(np.array(closes, dtype=float), parameters).tolist()
+    signals: list[int] = STRATEGY.decide(series_of(closes), parameters).signal.tolist()
     return signals
 
 

@@ -1,0 +1,115 @@
+"""What a run's numbers are worth, as its event carries it; pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from services.analytics.backtests.domain import Inputs
+from services.analytics.kernel.arrays import DateArray, FloatArray
+from services.analytics.kernel.backtest import BacktestResult
+from services.analytics.kernel.market import MarketData
+from services.analytics.kernel.metrics.curve import period_returns
+from services.analytics.kernel.strategies.registry import strategy_named
+from services.analytics.kernel.truth.deflated_sharpe import Trials, independent_trials
+from services.analytics.kernel.truth.examination import Examination, Luck, examine
+from services.analytics.kernel.truth.stamps import data_gap, selection_bias
+
+type Curve = Mapping[date, float]
+
+
+def truth_of(
+    inputs: Inputs,
+    result: BacktestResult,
+    market: MarketData,
+    *,
+    trials: Trials,
+    expected_sessions: DateArray,
+    first_stored_session: date,
+) -> dict[str, Any]:
+    """Return the default truth tests of a run, JSON-safe: undefined figures are null with a reason.
+
+    `expected_sessions` are those of the exchange; `first_stored_session` is the first that is known of the symbol.
+    """
+    rule = strategy_named(inputs.strategy)
+    found = examine(
+        rule,
+        market.series,
+        rule.parse(inputs.parameters),
+        result.simulation.equity,
+        year=result.year,
+        generator=np.random.default_rng(inputs.options.seed),
+        trials=trials,
+    )
+    first: date = market.sessions[0].item()
+    stamps = [
+        selection_bias(
+            [inputs.symbol], first_session=first, chosen_at_date=None, listed_dates=[first_stored_session]
+        )
+    ]
+    if inputs.options.interval == "1d":
+        stamps.append(
+            data_gap(market.sessions, expected=expected_sessions, close=market.close, volume=market.volume)
+        )
+    return {
+        "look_ahead": _look_ahead(found, market),
+        "warm_up": {"passed": found.warm_up.passed, **_counts(found)},
+        "luck": None if found.luck is None else _luck(found.luck),
+        "no_luck_reason": found.no_luck_reason,
+        "stamps": [asdict(stamp) for stamp in stamps],
+    }
+
+
+def trials_among(equity: FloatArray, dates: DateArray, others: Sequence[Curve], *, count: int) -> Trials:
+    """Return how many trials there were, with the curve itself and a sample of the `others`.
+
+    equity (n + 1,) by dates; of each other curve the returns on the same sessions count, 0 where it has none.
+    `count` is the number of all trials, this one included; what the sample shows holds for all of them.
+    """
+    days = dates.tolist()
+    own = period_returns(equity)
+    streams = [own, *(_returns_on(days, curve) for curve in others)]
+    sampled = independent_trials(np.vstack(streams))
+    effective = max(1, round(sampled.effective * count / len(streams)))
+    return Trials(count=count, effective=effective, sharpe_variance=sampled.sharpe_variance)
+
+
+def _returns_on(days: Sequence[date], curve: Curve) -> FloatArray:
+    values = np.array([curve.get(day, np.nan) for day in days])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        returns = values[1:] / values[:-1] - 1.0
+    filled: FloatArray = np.nan_to_num(returns, nan=0.0, posinf=0.0, neginf=0.0)
+    return filled
+
+
+def _look_ahead(found: Examination, market: MarketData) -> dict[str, Any]:
+    at = found.lookahead.first_difference
+    return {
+        "passed": found.lookahead.passed,
+        "prefixes": len(found.lookahead.cuts),
+        "signals_checked": found.lookahead.signals_checked,
+        "first_difference": None if at is None else market.sessions[at].item().isoformat(),
+    }
+
+
+def _counts(found: Examination) -> dict[str, int]:
+    return {
+        "signals_compared": found.warm_up.signals_compared,
+        "signals_changed": found.warm_up.signals_changed,
+        "memory_sessions": found.warm_up.memory_sessions,
+    }
+
+
+def _luck(luck: Luck) -> dict[str, Any]:
+    return {
+        "passed": luck.passed,
+        "trials": luck.trials.count,
+        "effective_trials": luck.trials.effective,
+        "probabilistic_sharpe": luck.probabilistic_sharpe,
+        "expected_maximum_sharpe": luck.expected_maximum_sharpe,
+        "deflated_sharpe": luck.deflated_sharpe,
+        "track_record": {**asdict(luck.track_record), "text": luck.track_record.text},
+        "bootstrap": asdict(luck.bootstrap),
+    }

@@ -1,0 +1,178 @@
+"""What a finished run holds beside its figures, over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from services.analytics.backtests.selectors import Run, equity_of, finished_run, trades_of
+from shared.http.conditional import Revalidated
+from shared.http.fields import Choice, NumberText, number_text
+from shared.http.pagination import Page, PageQuery, SeriesQuery, page_of, paged, series_page
+from shared.http.shapes import as_rows, columns_of, either
+
+
+class LookAhead(serializers.Serializer[Any]):
+    """Whether decisions made on truncated prices were the same; else the session of the first that was not."""
+
+    passed = serializers.BooleanField()
+    prefixes = serializers.IntegerField()
+    signals_checked = serializers.IntegerField()
+    first_difference = serializers.DateField(allow_null=True)
+
+
+class WarmUp(serializers.Serializer[Any]):
+    """Whether the rule forgets within its warm-up where its prices begin."""
+
+    passed = serializers.BooleanField()
+    signals_compared = serializers.IntegerField()
+    signals_changed = serializers.IntegerField()
+    memory_sessions = serializers.IntegerField()
+
+
+class Spread(serializers.Serializer[Any]):
+    """Percentiles over the resampled paths."""
+
+    p5 = serializers.FloatField()
+    p50 = serializers.FloatField()
+    p95 = serializers.FloatField()
+
+
+class Bootstrap(serializers.Serializer[Any]):
+    """What a stationary bootstrap of the returns says; `p_value` is that of a mean excess return above 0."""
+
+    p_value = serializers.FloatField()
+    block_length = serializers.FloatField()
+    paths = serializers.IntegerField()
+    max_drawdown = Spread()
+    end_equity = Spread(help_text="Over the opening capital")
+    time_under_water = Spread(help_text="Longest stretch below a peak, in bars")
+
+
+class TrackRecord(serializers.Serializer[Any]):
+    """How many bars a Sharpe ratio such as this one needs before it says anything."""
+
+    sessions = serializers.IntegerField()
+    needed_sessions = serializers.IntegerField(allow_null=True)
+    text = serializers.CharField()
+
+
+class Luck(serializers.Serializer[Any]):
+    """What is left of the result after sampling error and trials; Sharpe ratios per bar.
+
+    `trials` counts the different rules and parameters that were tried on these prices, `effective_trials` those
+    of them that are as good as independent.
+    """
+
+    passed = serializers.BooleanField()
+    trials = serializers.IntegerField()
+    effective_trials = serializers.IntegerField()
+    probabilistic_sharpe = serializers.FloatField()
+    expected_maximum_sharpe = serializers.FloatField()
+    deflated_sharpe = serializers.FloatField()
+    track_record = TrackRecord()
+    bootstrap = Bootstrap()
+
+
+class Stamp(serializers.Serializer[Any]):
+    """One statement about the choice of symbols or the prices."""
+
+    name = serializers.CharField()
+    is_warning = serializers.BooleanField()
+    text = serializers.CharField()
+
+
+class Truth(serializers.Serializer[Any]):
+    """What the numbers of a run are worth; `luck` is null for the reason given."""
+
+    look_ahead = LookAhead()
+    warm_up = WarmUp()
+    luck = Luck(allow_null=True)
+    no_luck_reason = serializers.CharField(allow_null=True)
+    stamps = Stamp(many=True)
+
+
+class Trade(serializers.Serializer[Any]):
+    """One closed trade. Prices are after slippage, `pnl` net of both commissions and without dividends."""
+
+    number = serializers.IntegerField()
+    side = Choice(("long", "short"))
+    entry_session = serializers.DateField()
+    exit_session = serializers.DateField()
+    exit_reason = Choice(("signal", "stop", "target", "trailing"), help_text="What ended the position")
+    shares = NumberText()
+    exit_shares = NumberText()
+    entry_price = NumberText()
+    exit_price = NumberText()
+    entry_commission = NumberText()
+    exit_commission = NumberText()
+    dividends = NumberText()
+    pnl = NumberText()
+    return_ratio = serializers.FloatField()
+    initial_risk = NumberText(allow_null=True, help_text="Money lost at the first stop, where there was one")
+
+
+class EquityPoint(serializers.Serializer[Any]):
+    """What the account and buy and hold were worth at one close."""
+
+    session = serializers.DateField()
+    equity = NumberText()
+    benchmark_equity = NumberText()
+
+
+class ListTrades(Revalidated):
+    """List the closed trades of a finished run in order."""
+
+    Query = PageQuery
+
+    class Output(Page):
+        """A page of trades."""
+
+        results = Trade(many=True)
+
+    problems = (404, 409)
+
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """List them."""
+        return page_of(self, self.Output, trades_of(finished_run(run_id).id), ordering=("number",))
+
+
+class ListEquity(Revalidated):
+    """List what the account of a finished run was worth at each close.
+
+    The first point is the opening capital, at the session before the first bar. Rows hold decimals as strings;
+    with `shape=columns` each column is one array of plain numbers.
+    """
+
+    Query = SeriesQuery
+
+    class Rows(Page):
+        """A page of points, oldest first."""
+
+        results = EquityPoint(many=True)
+
+    class Columns(Page):
+        """A page of points, one array for each column."""
+
+        results = columns_of(EquityPoint)()
+
+    Output = either(Rows, Columns)
+    problems = (404, 409)
+
+    def get(self, request: Request, run_id: UUID) -> HttpResponseBase:
+        """List them."""
+        run = finished_run(run_id)
+        return self.tagged(self.tag(run.result_hash), lambda: self._page(run))
+
+    def _page(self, run: Run) -> Response:
+        curves = equity_of(run.id)
+        page, links = series_page(self, curves.dates)
+        values = {"equity": curves.equity[page], "benchmark_equity": curves.benchmark_equity[page]}
+        days = {"session": [day.isoformat() for day in curves.dates[page]]}
+        if self.query["shape"] == "columns":
+            return paged({"results": days | values}, links)
+        texts = {name: [number_text(value) for value in curve] for name, curve in values.items()}
+        return paged({"results": as_rows(days | texts)}, links)
