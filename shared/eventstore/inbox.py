@@ -4,7 +4,7 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from itertools import count
+from itertools import batched, count
 from uuid import UUID
 
 import structlog
@@ -25,14 +25,16 @@ from shared.observability import metrics
 
 type Pause = Callable[[float], object]
 MAX_FAILURES, MAX_OUTAGES = 3, 30
+_AT_ONCE = (10_000, 25, 5, 1)  # events applied together, by the most attempts that one of them had
 log = structlog.get_logger(__name__)
 _interrupted: defaultdict[str, set[UUID]] = defaultdict(set)
 _outages: Counter[UUID] = Counter()  # of events on their own, while the database answered
 
 # Note [Attempts of a handler]
 # That an event was begun is committed before handling, once for a whole batch. If a message kills the process, all
-# of its batch has one attempt; on the next delivery each of those is counted alone, just before it is handled, so
-# only the culprit reaches the limit and its neighbours do not. Processes die for other reasons too: the limit is
+# of its batch has one attempt; on the next deliveries it comes in ever smaller parts, each counted just before it is
+# handled, and in the end alone: so only the culprit reaches the limit. Not alone at once, for the attempts of others
+# who were given the same events at the same time look no different. Processes die for other reasons too: the limit is
 # far above what deploys and crashes around one event come to, and below the broker's own limit of deliveries.
 # An outage says nothing about the event that it interrupts, so that attempt is taken back, by a later batch when
 # the database is still away. An error is another matter: the handler was asked and said no, so three are enough.
@@ -64,23 +66,34 @@ def receive(
         items = _recorded(service, items, feeds)
     if not items:
         return
-    attempts = _begin(service, [item.envelope.event_id for item in items])
-    if len(items) > 1 and not any(attempts.values()) and _apply_together(service, items):
-        for source, stream in _with_a_waiting_successor(service, {item.place for item in items}):
-            drain(service, source, stream, pause=pause)
-        return
-    outages = [error for item in items if (error := _apply_next(service, item, attempts, pause)) is not None]
+    before = _begin(service, [item.envelope.event_id for item in items])
+    at_once = _AT_ONCE[min(max(before.values()), len(_AT_ONCE) - 1)]
+    outages = [
+        error for part in batched(items, at_once) for error in _apply_part(service, part, before, pause)
+    ]
     if outages:
         raise outages[0]
 
 
+def _apply_part(
+    service: str, items: Sequence[Received], before: dict[UUID, int], pause: Pause
+) -> list[OperationalError | InterfaceError | InternalError]:
+    """Apply some events together, or else each alone; return the outages that only single ones have."""
+    known = {item.envelope.event_id for item in items if before[item.envelope.event_id] > 0}
+    begun = _begin_again(service, known) if known else {}
+    if len(items) > 1 and _apply_together(service, items):
+        for source, stream in _with_a_waiting_successor(service, {item.place for item in items}):
+            drain(service, source, stream, pause=pause)
+        return []
+    ways = (_apply_next(service, item, begun.get(item.envelope.event_id, 1), pause) for item in items)
+    return [outage for outage in ways if outage is not None]
+
+
 def _apply_next(
-    service: str, item: Received, attempts: dict[UUID, int], pause: Pause
+    service: str, item: Received, begun: int, pause: Pause
 ) -> OperationalError | InterfaceError | InternalError | None:
     """Apply one event of a batch and what waits for it; return the outage that only it has."""
-    event_id = item.envelope.event_id
     try:
-        begun = _begin_again(service, event_id) if attempts[event_id] > 0 else 1
         _apply_alone(service, item, begun=begun, pause=pause)
         drain(service, *item.place, pause=pause)
     except (OperationalError, InterfaceError, InternalError) as outage:
@@ -95,7 +108,8 @@ def drain(service: str, source: str, stream: str, *, pause: Pause) -> int:
     applied = 0
     while (row := _next_waiting(service, source, stream)) is not None:
         item = _received(bytes(row.body))
-        _apply_alone(service, item, begun=_begin_again(service, row.event_id), pause=pause)
+        begun = _begin_again(service, [row.event_id])[row.event_id]
+        _apply_alone(service, item, begun=begun, pause=pause)
         applied += 1
     return applied
 
@@ -147,15 +161,15 @@ def _begin(service: str, event_ids: list[UUID]) -> dict[UUID, int]:
     return {event_id: before.get(event_id, 0) for event_id in event_ids}
 
 
-def _begin_again(service: str, event_id: UUID) -> int:
-    """Count one more attempt of a single event and return how many there are with it."""
-    with connections[service].cursor() as cursor:
+def _begin_again(service: str, event_ids: Collection[UUID]) -> dict[UUID, int]:
+    """Count one more attempt of each event and return how many each has with it."""
+    with prepared_cursor(service) as cursor:
         cursor.execute(
-            "INSERT INTO attempt (event_id, attempts) VALUES (%s, 1) ON CONFLICT (event_id)"
-            " DO UPDATE SET attempts = attempt.attempts + 1, last_at = now() RETURNING attempts",
-            [event_id],
+            "INSERT INTO attempt (event_id, attempts) SELECT unnest(%s::uuid[]), 1 ON CONFLICT (event_id)"
+            " DO UPDATE SET attempts = attempt.attempts + 1, last_at = now() RETURNING event_id, attempts",
+            [sorted(event_ids)],  # in one order, so that two who count the same ones wait for each other
         )
-        return int(cursor.fetchone()[0])
+        return dict(cursor.fetchall())
 
 
 def _apply_together(service: str, items: Sequence[Received]) -> bool:

@@ -13,6 +13,7 @@ _MISSING = """
 SELECT f.body FROM feed.{source} f
 WHERE f.recorded_at < now() - make_interval(secs => %s)
   AND NOT EXISTS (SELECT FROM inbox i WHERE i.event_id = f.event_id)
+  AND NOT EXISTS (SELECT FROM bus.delivery d WHERE d.consumer = %s AND d.event_id = f.event_id)
   AND NOT EXISTS (
     SELECT FROM parked p
     WHERE p.event_id = f.event_id AND p.resolution IS NULL AND p.slug <> 'unrecorded-event')
@@ -25,13 +26,13 @@ def reconcile(
 ) -> int:
     """Receive events that are in a source's feed but not in the inbox, `limit` of each source; return how many.
 
-    Only events older than `older_than_seconds` count as lost: younger ones may still be on their way. Also
-    applies events that wait although their turn has come.
+    Only events older than `older_than_seconds` count as lost: younger ones may still be on their way, as those are
+    that wait in the PostgreSQL bus. Also applies events that wait although their turn has come.
     """
     found = 0
     for source in sources:
         with connections[service].cursor() as cursor:
-            cursor.execute(_MISSING.format(source=source), [older_than_seconds, limit])
+            cursor.execute(_MISSING.format(source=source), [older_than_seconds, service, limit])
             bodies = [bytes(row[0]) for row in cursor.fetchall()]
         receive(service, bodies, pause=pause)
         found += len(bodies)

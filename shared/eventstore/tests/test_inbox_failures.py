@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import psycopg
@@ -8,7 +8,7 @@ from django.db import OperationalError, connections
 
 from shared.contracts.codec import body_hash
 from shared.contracts.envelope import event_id
-from shared.eventstore.effects import MAX_CRASHES
+from shared.eventstore.effects import MAX_CRASHES, Received, apply
 from shared.eventstore.inbox import MAX_OUTAGES, receive
 from shared.eventstore.models import Attempt, Inbox, Parked
 from shared.eventstore.registry import Recorded, register
@@ -166,6 +166,30 @@ def test_an_event_that_unrelated_kills_interrupt_has_its_effect_all_the_same(
     hear(ONE)  # the two failures that follow are none of the crashes
     assert parked_slugs() == []
     assert heard(tally) == {"tally-a": [1]}
+
+
+def test_after_a_crash_a_batch_comes_in_ever_smaller_parts(
+    tally: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As above."""
+
+    sizes: list[int] = []
+
+    def apply_and_die(service: str, items: Sequence[Received], *, begun: int = 1) -> None:
+        sizes.append(len(items))
+        if len(sizes) in {1, 3}:
+            raise Killed
+        apply(service, items, begun=begun)
+
+    batch = [body_of(f"tally-{number}", 1) for number in range(60)]
+    monkeypatch.setattr("shared.eventstore.inbox.apply", apply_and_die)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            hear(*batch)
+    hear(*batch)
+    assert sizes == [60, 25, 25, *[5] * 12]
+    assert len(heard(tally)) == 60
 
 
 def test_a_waiting_event_that_kills_the_process_is_parked_too(tally: psycopg.Connection) -> None:
