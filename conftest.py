@@ -41,7 +41,11 @@ def pytest_configure() -> None:
     """Load Django before any test module imports a model."""
     import django
     from django.test.utils import setup_test_environment
+    from hypothesis import HealthCheck, settings
 
+    # How long an example takes is up to what else the machine does.
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
     django.setup()
     setup_test_environment()
     _hash_fast()

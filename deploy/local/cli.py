@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.local import fetch_output, options, output, steps
+from deploy.local import fetch_output, options, output, status_output, steps
 from deploy.local.event_commands import events, why
 from deploy.local.failures import command_edge
 from deploy.local.fetches_commands import fetches
@@ -178,7 +178,7 @@ def down(as_json: AsJson = False) -> None:
 def status(as_json: AsJson = False) -> None:
     """Show what runs, what is stored and what waits."""
     with command_edge(as_json=as_json):
-        _show(status_now(), output.print_status, as_json=as_json)
+        _show(status_now(), status_output.print_status, as_json=as_json)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """`bellwether events` and `bellwether why`: the record of what happened, and what an operator may do with it."""
 
 import time
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import typer
 from deploy.local import event_output, output
 from deploy.local.event_options import NAMES_ALL, events_asked_for, moment_of, stream_named, type_named, whose
 from deploy.local.failures import command_edge
-from deploy.local.parked_commands import parked
+from deploy.local.parked_commands import parked, told_in_words
 from deploy.local.steps import as_command
 from deploy.local.system import open_system
 from shared.errors import BellwetherError, NotFound, ValidationFailed
@@ -127,7 +128,7 @@ def redeliver(  # noqa: PLR0917 - typer maps options by name
         sources, moment, named = whose(service), moment_of(since), stream_named(stream)
         (receiver,) = whose(to) if to else ("",)
         with open_system(), as_command():
-            which = events_asked_for(sources, since=moment, event=event, stream=named)
+            sources, which = events_asked_for(sources, since=moment, event=event, stream=named)
             done = _taken_again(receiver, sources, which) if to else _sent_again(sources, which)
             (output.print_json if as_json else event_output.print_redelivered)(done)
 
@@ -136,7 +137,8 @@ def why(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Of a report, run, forecast, fetch, job or event; 8 characters do."
+            metavar="ID",
+            help="Of a report, run, forecast, fetch, job or event; 8 characters do. Or a stream: instrument-AAPL.",
         ),
     ],
     as_json: AsJson = False,
@@ -205,18 +207,23 @@ def _replayed(service: str, *, keeps: bool) -> dict[str, Any]:
 
 
 def _sent_again(sources: tuple[str, ...], which: Any) -> dict[str, Any]:
-    from shared.eventstore.redelivery import send_again
+    from shared.eventstore.redelivery import published, send_again
 
-    return {"to": None, "sources": {source: {"events": send_again(source, which)} for source in sources}}
+    unsent = {source: published(source, which).filter(sent_at=None).count() for source in sources}
+    counts = {source: {"events": send_again(source, which), "unsent": unsent[source]} for source in sources}
+    return {"to": None, "sources": counts}
 
 
 def _taken_again(receiver: str, sources: tuple[str, ...], which: Any) -> dict[str, Any]:
     from shared.eventstore.redelivery import take_again
     from shared.messaging.topology import SUBSCRIPTIONS
 
-    heard = [source for source in SUBSCRIPTIONS.get(receiver, ()) if source in sources]
+    hears = SUBSCRIPTIONS.get(receiver, ())
+    if not hears:
+        raise NotFound(f"{receiver} listens to no other service.")
+    heard = [source for source in hears if source in sources]
     if not heard:
-        raise NotFound(f"{receiver} receives no events of {' or '.join(sources)}.")
-    taken = {source: take_again(receiver, source, which, pause=time.sleep) for source in heard}
-    counts = {source: {"events": each.events, "new": each.new} for source, each in taken.items()}
-    return {"to": receiver, "sources": counts}
+        raise NotFound(f"{receiver} listens to {' and '.join(hears)}, not to {' or '.join(sources)}.")
+    with told_in_words():
+        taken = {source: take_again(receiver, source, which, pause=time.sleep) for source in heard}
+    return {"to": receiver, "sources": {source: asdict(each) for source, each in taken.items()}}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import shared.contracts  # noqa: F401 registers every event type
 from shared.contracts.registry import event_types
-from shared.errors import ValidationFailed
+from shared.errors import NotFound, ValidationFailed
 from shared.settings.databases import SERVICES
 
 if TYPE_CHECKING:
@@ -69,10 +69,31 @@ def moment_of(text: str) -> datetime | None:
         ) from None
 
 
-def events_asked_for(sources: tuple[str, ...], *, since: datetime | None, event: str, stream: str) -> "Which":
-    """Return which events are meant. Raises NotFound and ValidationFailed."""
-    from shared.eventstore.history import event_named
-    from shared.eventstore.redelivery import Which
+def events_asked_for(
+    sources: tuple[str, ...], *, since: datetime | None, event: str, stream: str
+) -> tuple[tuple[str, ...], "Which"]:
+    """Return which events are meant, and of which services that others listen to.
 
-    event_id = event_named(sources, event)[1].event_id if event else None
-    return Which(since=since, event_id=event_id, stream=stream or None)
+    Raises ValidationFailed, and NotFound when no such event can be on its way to anybody.
+    """
+    from shared.eventstore.history import event_named, events
+    from shared.eventstore.redelivery import Which, published
+    from shared.messaging.topology import subscribers_of
+
+    event_id = None
+    if since and since > datetime.now(UTC):
+        raise ValidationFailed("--since lies in the future: nothing is on record from then.", field="since")
+    if event:
+        service, row = event_named(sources, event)
+        sources, event_id = (service,), row.event_id
+    if stream:
+        sources = tuple(source for source in sources if events(source, stream=stream).exists())
+        if not sources:
+            raise NotFound(f"No event of {stream} is on record.")
+    which = Which(since=since, event_id=event_id, stream=stream or None)
+    heard = tuple(source for source in sources if subscribers_of(source))
+    if not heard:
+        raise NotFound(f"No service receives the events of {' or '.join(sources)}.")
+    if (event or stream) and not any(published(source, which).exists() for source in heard):
+        raise NotFound(f"Events of {stream or row.stream} stay in {heard[0]}: no service receives them.")
+    return heard, which

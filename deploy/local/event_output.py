@@ -1,19 +1,19 @@
 """What people read of events on the terminal, and what programs do."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.tree import Tree
 
 from deploy.local.checkout import command_line
 from deploy.local.output import answers, progress
-from deploy.local.tables import SHORT_ID
+from deploy.local.tables import SHORT_ID, table_of
+from deploy.local.terminal import in_line, json_text
 from shared.contracts.codec import instant_text, to_json
 from shared.contracts.envelope import Envelope
 from shared.eventstore.lineage import Origin
@@ -74,7 +74,7 @@ def print_event_line(event: dict[str, Any]) -> None:
 
 def print_event_json(event: dict[str, Any]) -> None:
     """Write an event as one line of JSON."""
-    answers.print(json.dumps(event, ensure_ascii=False), markup=False, soft_wrap=True)
+    answers.print(json_text(event), markup=False, soft_wrap=True)
 
 
 def print_event(event: dict[str, Any]) -> None:
@@ -93,13 +93,13 @@ def print_event(event: dict[str, Any]) -> None:
     for receipt in event["received"]:
         rows[f"In {receipt['service']}"] = _receipt_text(receipt)
     for name, text in rows.items():
-        answers.print(f"  {name:<13} {text}", markup=False, soft_wrap=True)
+        answers.print(f"  {name:<13} {in_line(text)}", markup=False, soft_wrap=True)
     print_indented(event["data"])
 
 
 def print_indented(value: Any) -> None:
     """Show JSON as it is easily read."""
-    answers.print(json.dumps(value, indent=2, ensure_ascii=False), markup=False, soft_wrap=True)
+    answers.print(json_text(value, indent=2), markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -121,8 +121,8 @@ def progress_of(service: str) -> Iterator[Callable[[int, int], None]]:
 
 def print_rebuilt(done: dict[str, Any]) -> None:
     """Show how many rows of each projection were wrong."""
-    table = Table("Service", "Projection")
-    table.add_column("Rows that differ" if done["checked_only"] else "Rows put right", justify="right")
+    counted = "Rows that differ" if done["checked_only"] else "Rows put right"
+    table = table_of("Service", "Projection", counted, numbers=[counted])
     for service, each in done["services"].items():
         for name, count in each["differences"].items():
             table.add_row(service, name, f"[bold red]{count:,}[/]" if count else "0")
@@ -133,17 +133,33 @@ def print_rebuilt(done: dict[str, Any]) -> None:
 
 def print_redelivered(done: dict[str, Any]) -> None:
     """Say what was sent again, or what a service took."""
-    total = sum(each["events"] for each in done["sources"].values())
     if done["to"]:
-        new = sum(each["new"] for each in done["sources"].values())
-        answers.print(
-            f"{done['to']} was given {total:,} event(s) again; {new:,} of them it had missed.", markup=False
-        )
+        _print_retaken(done)
         return
+    total, unsent = _sum(done, "events"), _sum(done, "unsent")
     counts = ", ".join(f"{each['events']:,} of {source}" for source, each in done["sources"].items())
-    answers.print(f"{total:,} event(s) will be sent again ({counts}).", markup=False)
     if total:
+        answers.print(f"{total:,} event(s) will be sent again ({counts}).", markup=False)
+    elif not unsent:
+        answers.print("Nothing was published in that time.")
+    if unsent:
+        answers.print(f"{unsent:,} event(s) wait to be sent as it is.", markup=False)
+    if total or unsent:
         answers.print(f"  They leave while {command_line('up')} runs.", markup=False)
+
+
+def _print_retaken(done: dict[str, Any]) -> None:
+    total, new, parked = (_sum(done, name) for name in ("events", "new", "parked"))
+    if total or not parked:
+        had = f"; {new:,} of them it had missed" if total else ": nothing was published in that time"
+        answers.print(f"{done['to']} was given {total:,} event(s) again{had}.", markup=False)
+    if parked:
+        answers.print(f"{parked:,} event(s) wait there, set aside with their error:", markup=False)
+        answers.print(f"  {command_line('events parked list')} --service {done['to']}", markup=False)
+
+
+def _sum(done: dict[str, Any], name: str) -> int:
+    return sum(each[name] for each in done["sources"].values())
 
 
 def print_origin(origin: Origin, calls: Mapping[str, Sequence[Any]]) -> None:
@@ -151,6 +167,11 @@ def print_origin(origin: Origin, calls: Mapping[str, Sequence[Any]]) -> None:
     tree = Tree(_step(origin.event))
     _grow(tree, origin)
     answers.print(tree)
+    for each in _read_from_files(origin):
+        answers.print(
+            f"Read from [bold]{escape(each['file'])}[/], for version {each['version']}", soft_wrap=True
+        )
+        answers.print(Padding(escape(each["attribution"]), (0, 0, 0, 2)))
     for key, found in calls.items():
         for call in found:
             _print_call(key, _call(call))
@@ -170,13 +191,28 @@ def origin_as_dict(origin: Origin, calls: Mapping[str, Sequence[Any]]) -> dict[s
             for step in origin.walk()
         ],
         "answers": [_call(call) for found in calls.values() for call in found],
+        "files": _read_from_files(origin),
     }
+
+
+def _read_from_files(origin: Origin) -> list[dict[str, Any]]:
+    """Return the bundled files that prices go back to; no call was made for them."""
+    steps = (step.event.data for step in origin.walk() if step.event.type == "PricesUpdated")
+    return [
+        {
+            "file": f"{data['provider']}/{data['symbol']}.csv",
+            "version": data["version"],
+            "attribution": data["attribution"],
+        }
+        for data in steps
+        if data["provider"] == "bundled"
+    ]
 
 
 def short_stream(stream: str) -> str:
     """Return a stream's name with no more of an id than tells it apart."""
-    category, _, key = stream.partition("-")
-    return f"{category}-{key[:SHORT_ID]}…" if len(key) == LONG_KEY else stream
+    category, _, key = in_line(stream).partition("-")
+    return f"{category}-{key[:SHORT_ID]}…" if len(key) == LONG_KEY else in_line(stream)
 
 
 def _grow(tree: Tree, origin: Origin) -> None:

@@ -1,28 +1,22 @@
 """What people read on the terminal. Everything here writes; nothing here decides."""
 
-import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from deploy.local.checkout import command_line, manage_line
 from deploy.local.tables import SHORT_ID, table_of
+from deploy.local.terminal import Terminal, json_text
 from shared.errors import BellwetherError
 
-answers = Console(highlight=False)
-progress = Console(stderr=True, highlight=False)
+answers = Terminal(highlight=False)
+progress = Terminal(stderr=True, highlight=False)
 LISTED_ERRORS = 20
-_BROKER = {
-    None: "Events travel through PostgreSQL.",
-    True: "Events travel through RabbitMQ, which answers.",
-    False: "RabbitMQ does not answer; events wait as unsent until it does.",
-}
 
 
 @contextmanager
@@ -36,19 +30,21 @@ def step(what: str) -> Iterator[None]:
 
 def print_json(value: dict[str, Any]) -> None:
     """Write one JSON object to standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(value, indent=2) + "\n")
 
 
 def print_problem(error: BellwetherError, *, as_json: bool) -> None:
     """Write a problem to standard error."""
     if as_json:
-        sys.stderr.write(json.dumps(error.as_problem(), ensure_ascii=False) + "\n")
+        sys.stderr.write(json_text(error.as_problem()) + "\n")
         return
     progress.print(f"[bold red]Error:[/] {escape(_detail_here(error))}", soft_wrap=True)
     rows = error.extra.get("errors", [])
     for row in rows[:LISTED_ERRORS] if len(rows) > 1 else ():
         counted_in = error.extra.get("counted_in", "line")
         progress.print(f"  {counted_in} {row['line']}: {row['reason']}", markup=False)
+    for each in error.extra.get("candidates", []):
+        progress.print(f"  {each['id']}  {each['what']}", markup=False, soft_wrap=True)
     hidden = error.extra.get("total_errors", 0) - LISTED_ERRORS
     if hidden > 0:
         progress.print(f"  and {hidden} more", markup=False)
@@ -167,8 +163,10 @@ def print_loaded(jobs: list[dict[str, Any]]) -> None:
 
 
 def print_files(found: dict[str, Any]) -> None:
-    """Name the files of a report, each on a line of its own that can be copied."""
-    answers.print(f"Report {found['document_hash'][:12]}", markup=False)
+    """Name a report by the id that `why` takes, and its files, each on a line of its own that can be copied."""
+    report_id = found["report_id"][:SHORT_ID]
+    answers.print(f"Report {report_id}, document hash {found['document_hash'][:12]}", markup=False)
+    answers.print(f"  WHY  {command_line(f'why {report_id}')}", markup=False, soft_wrap=True)
     for form, path in found["files"].items():
         answers.print(f"  {form.upper():<4} {path}", markup=False, soft_wrap=True)
 
@@ -236,35 +234,6 @@ def print_stopped(stopped: dict[str, Any]) -> None:
     """Say what was stopped."""
     names = ", ".join(stopped["stopped"])
     answers.print(f"Stopped: {names}." if names else "Nothing was running.", markup=False)
-
-
-def print_status(status: dict[str, Any]) -> None:
-    """Show what runs and what waits."""
-    if not status["running"]:
-        if names := ", ".join(status["left_behind"]):
-            answers.print(
-                f"Bellwether was killed and left {names} running: stop them with `{command_line('down')}`.",
-                markup=False,
-            )
-        else:
-            answers.print(f"Bellwether is not running. Start it with `{command_line('up')}`.", markup=False)
-        return
-    answers.print(f"Bellwether runs at {status['url']} ({', '.join(status['processes'])}).", markup=False)
-    answers.print(_BROKER[status["broker_up"]], markup=False)
-    table = Table()
-    table.add_column("Service")
-    for name in ("Unsent", "Oldest", "Queued", "Waiting", "Parked", "Open jobs"):
-        table.add_column(name, justify="right")
-    for service, counts in status["services"].items():
-        oldest = f"{counts['unsent_seconds']:,.0f} s" if counts["unsent"] else "–"
-        queued = "–" if counts["queued"] is None else f"{counts['queued']:,}"
-        others = (f"{counts[name]:,}" for name in ("waiting", "parked", "open_jobs"))
-        table.add_row(service, f"{counts['unsent']:,}", oldest, queued, *others)
-    answers.print(table)
-    if any(counts["parked"] for counts in status["services"].values()):
-        answers.print(f"Parked messages wait for you: {command_line('events parked list')}", markup=False)
-    for name, version in status["instruments"].items():
-        answers.print(f"  {name} version {version}", markup=False)
 
 
 def _print_line(name: str, text: str) -> None:

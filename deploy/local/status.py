@@ -3,25 +3,50 @@
 import os
 from typing import Any
 
+import django.db
+import psycopg
+
+from deploy.local.errors import DatabaseUnusable, LauncherError
 from deploy.local.processes import left_behind, running_record
-from deploy.local.state import open_state
+from deploy.local.state import StateFolder, open_state
 from deploy.local.system import open_system
+from shared.settings.env import read
 
 
 def status_now() -> dict[str, Any]:
-    """Return what runs, what waits in each service and on the bus, and which instruments are stored."""
+    """Return what runs, what waits in each service and on the bus, and which instruments are stored.
+
+    While nothing runs, what waits is read all the same, as other commands read it: not before the first start, and
+    with the `problem` in its place when the database cannot be used.
+    """
     state = open_state(os.environ)
     record = running_record(state)
-    if record is None:
-        return {"running": False, "left_behind": left_behind(state)}
+    if record is not None:
+        running = {"running": True, "url": record.url, "processes": sorted(record.children)}
+        return running | _read_here()
+    stopped = {"running": False, "left_behind": left_behind(state)}
+    if not _has_database(state):
+        return stopped
+    try:
+        return stopped | _read_here()
+    except LauncherError as error:
+        return stopped | {"problem": error.as_problem()}
+    except (psycopg.Error, django.db.Error) as error:
+        return stopped | {"problem": DatabaseUnusable(str(error).strip().splitlines()[0]).as_problem()}
+
+
+def _has_database(state: StateFolder) -> bool:
+    """Return whether there can be anything to read, without setting up what is not there yet."""
+    is_given = read(os.environ)["DATABASE_URL"] is not None
+    return is_given or any(each.name.isdecimal() for each in state.postgres.iterdir())
+
+
+def _read_here() -> dict[str, Any]:
     with open_system():
         from services.ingest.market.selectors import instruments
 
         services, broker_up = _services()
         return {
-            "running": True,
-            "url": record.url,
-            "processes": sorted(record.children),
             "services": services,
             "broker_up": broker_up,
             "instruments": {row.symbol: row.version for row in instruments()},

@@ -19,6 +19,7 @@ import shared.contracts
 from services.analytics.forecasting.domain import QUANTILES
 from shared.contracts.conclusions import (
     BacktestCompleted,
+    BacktestOutdated,
     BacktestRefused,
     BacktestRequested,
     ForecastIssued,
@@ -223,6 +224,9 @@ class History:
                 yield golden(BacktestRefused, **about, state=self._random.choice(["failed", "cancelled"]))
                 yield golden(BacktestRequested, **about, inputs_hash=about["run_id"].hex)
             yield golden(BacktestCompleted, **about, trade_count=self._random.randrange(999))
+            while self._random.random() < 0.2:
+                cut = {name: about[name] for name in ("run_id", "symbol", "data_version")}
+                yield golden(BacktestOutdated, **cut, by_version=self._random.randrange(2, 99))
 
         return f"backtest-{about['run_id']}", life()
 

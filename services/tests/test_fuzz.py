@@ -37,11 +37,18 @@ SELDOM_ACCEPTED = {
     "DELETE /api/v1/backtests/{run_id}/": ALL_DONE,
     "DELETE /api/v1/forecasts/{forecast_id}/": ALL_DONE,
     "DELETE /api/v1/reports/{report_id}/": ALL_DONE,
+    "GET /api/v1/backtests/compare/": "nobody can guess the ids of two runs",
 }
 
 
 # Where the values of variables in addresses come from.
-LISTS = {"fetch_id": "fetches", "run_id": "backtests", "forecast_id": "forecasts", "report_id": "reports"}
+LISTS = {
+    "fetch_id": "fetches",
+    "run_id": "backtests",
+    "before_id": "backtests",
+    "forecast_id": "forecasts",
+    "report_id": "reports",
+}
 
 
 def newest(api: ApiClient, name: str) -> str:

@@ -252,4 +252,4 @@ def test_a_user_of_the_older_addresses_comes_from_a_symbol_to_its_report(
     assert len(forecast.json()["points"]) == 30
     stored = json.loads(document.content)["document"]
     assert stored["run"]["trade_count"] == 16
-    assert charts.json()["price_chart"][0][0] == 1325548800000
+    assert charts.json()["price_chart"]["dates"][0] == 1325548800000

@@ -1,8 +1,8 @@
 """Reads events: the newest, those that have just come, and those with a given id or in a given stream."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Never
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -14,6 +14,7 @@ from shared.eventstore.horizon import horizon, is_whole
 from shared.eventstore.models import Event, Inbox, Job, Outbox, Parked
 
 LEAST_OF_ID, LENGTH_OF_ID = 8, 36
+MOST_NAMED = 10
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
@@ -84,11 +85,13 @@ def event_named(services: Iterable[str], text: str) -> tuple[str, Event]:
     found = [
         (service, row)
         for service in services
-        for row in Event.objects.using(service).filter(event_id__range=bounds)[:2]
+        for row in Event.objects.using(service).filter(event_id__range=bounds)[:MOST_NAMED]
     ]
-    if len(found) != 1:
-        raise NotFound(f"{len(found)} events have an id that begins with {text!r}.")
-    return found[0]
+    return (
+        found[0]
+        if len(found) == 1
+        else _refuse("event", text, {str(row.event_id): row.type for _, row in found})
+    )
 
 
 def event_by_id(services: Iterable[str], event_id: UUID) -> Envelope | None:
@@ -122,11 +125,15 @@ def named(services: Sequence[str], text: str) -> Envelope:
     for service in services if text.isprintable() else ():
         if text and (row := events(service, stream=text).first()):
             return envelope_of(service, row)
-    keys = {key for service in services for key in _keys_beginning(service, text)}
-    if len(keys) != 1:
-        raise NotFound(
-            f"{len(keys)} things have an id that begins with {text!r}{'' if not keys else ': give more of it'}."
+    if not _is_beginning_of_id(text):
+        meant = " or ".join(_streams_about(services, text))
+        raise ValidationFailed(
+            f"{text[:60]!r} is no id and no stream: "
+            + (f"perhaps {meant} is meant." if meant else f"give at least {LEAST_OF_ID} characters of an id.")
         )
+    keys = {key: what for service in services for key, what in _keys_beginning(service, text).items()}
+    if len(keys) != 1:
+        _refuse("thing", text, keys)
     (key,) = keys
     of_key = max(events_of(services, key), key=lambda each: (each.occurred_at, each.version), default=None)
     found = of_key or event_by_id(services, UUID(key))
@@ -135,16 +142,41 @@ def named(services: Sequence[str], text: str) -> Envelope:
     return found
 
 
-def _keys_beginning(service: str, text: str) -> set[str]:
-    """Return a few ids, of events, of jobs and of what has a stream, that begin so."""
+def _refuse(noun: str, text: str, found: Mapping[str, str]) -> Never:
+    """Raise NotFound: nothing begins so, or more than one, with some of the `candidates` and what each is."""
+    if not found:
+        raise NotFound(
+            f"{'Nothing' if noun == 'thing' else f'No {noun}'} has an id that begins with {text!r}."
+        )
+    candidates = [{"id": key, "what": what} for key, what in sorted(found.items())[:MOST_NAMED]]
+    count = f"{len(found)}" if len(found) < MOST_NAMED else f"{MOST_NAMED} or more"
+    raise NotFound(
+        f"{count} {noun}s have an id that begins with {text!r}: give more of it.", candidates=candidates
+    )
+
+
+def _streams_about(services: Iterable[str], text: str) -> list[str]:
+    """Return the streams whose key is just this text, such as a symbol."""
+    if not text.isprintable():
+        return []
+    keys = {text, text.upper()}
+    return sorted({each.stream for key in keys for each in events_of(services, key)})
+
+
+def _keys_beginning(service: str, text: str) -> dict[str, str]:
+    """Return a few ids, of jobs, of events and of what has a stream, that begin so, and what each is."""
     bounds, rows = _id_bounds(text), Event.objects.using(service)
     jobs = Job.objects.using(service).filter(id__range=bounds).values_list("id", flat=True)
-    event_ids = rows.filter(event_id__range=bounds).values_list("event_id", flat=True)
+    events_so = rows.filter(event_id__range=bounds).values_list("event_id", "type")
     begins = Q()
     for category in _categories(service):
         begins |= Q(stream__startswith=f"{category}-{text.lower()}")
     streams = rows.filter(begins).values_list("stream", flat=True).distinct()
-    return {*map(str, jobs[:2]), *map(str, event_ids[:2]), *(each.partition("-")[2] for each in streams[:2])}
+    found = {str(each): "job" for each in jobs[:MOST_NAMED]}
+    found |= {str(each): name for each, name in events_so[:MOST_NAMED]}
+    return found | {
+        key: category for category, _, key in (each.partition("-") for each in streams[:MOST_NAMED])
+    }
 
 
 def is_id(text: str) -> bool:
@@ -178,10 +210,15 @@ def _categories(service: str) -> list[str]:
     return sorted({kind.category for kind in event_types() if kind.source == service})
 
 
+def _is_beginning_of_id(text: str) -> bool:
+    digits = text.lower().replace("-", "")
+    return LEAST_OF_ID <= len(digits) <= 32 and set(digits) <= _HEXADECIMAL
+
+
 def _id_bounds(text: str) -> tuple[UUID, UUID]:
     """Return the least and the greatest id that begin so. Raises ValidationFailed."""
     digits = text.lower().replace("-", "")
-    if not LEAST_OF_ID <= len(digits) <= 32 or not set(digits) <= _HEXADECIMAL:
+    if not _is_beginning_of_id(text):
         raise ValidationFailed(
             f"{text[:60]!r} is no id: give one, or at least its first {LEAST_OF_ID} characters."
         )

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models import QuerySet
+from django.db.models.functions import Now, Right
 
 from shared.contracts.codec import body_hash
 from shared.contracts.envelope import Envelope
@@ -17,6 +18,7 @@ from shared.observability import metrics
 
 # What was parked under the id of an event that has, or may yet get, another body.
 _OF_ANOTHER_BODY = ("id-conflict", "unrecorded-event")
+_SHOWN_OF_ERROR = 500  # characters: its last line says what it is
 log = structlog.get_logger(__name__)
 
 
@@ -30,6 +32,10 @@ class UnrecordedEvent(BellwetherError):
     """Raised for a message whose event its source has not recorded, or not so: parked, and good for nothing else."""
 
     status, slug, title = 409, "unrecorded-event", "Its source has no such event on record"
+
+
+# What has no event on record now has none later: a retry would park it again.
+ONLY_TO_DROP = frozenset({UnrecordedEvent.slug})
 
 
 class NotNext(BellwetherError):
@@ -62,15 +68,34 @@ def park(
     log.error("message_parked", service=service, slug=slug, stream=envelope.stream if envelope else None)
 
 
-def parked_messages(service: str, *, with_resolved: bool = False) -> list[Parked]:
-    """Return the unresolved messages, oldest first, or those `with_resolved` ones."""
-    found = Parked.objects.using(service).order_by("id")
-    return list(found if with_resolved else found.filter(resolution=None))
+def parked_messages(service: str, *, with_resolved: bool = False) -> QuerySet[Parked]:
+    """Return the unresolved messages, oldest first, or those `with_resolved` ones.
+
+    Bodies and whole errors stay in the database until they are asked for: there may be very many.
+    """
+    found = _rows(service).defer("body", "detail").order_by("id")
+    return found if with_resolved else found.filter(resolution=None)
+
+
+def ids_to_retry(service: str) -> list[int]:
+    """Return the unresolved messages that a retry may help, oldest first."""
+    return list(parked_messages(service).exclude(slug__in=ONLY_TO_DROP).values_list("id", flat=True))
+
+
+def ids_to_drop(service: str, *, slug: str) -> list[int]:
+    """Return the unresolved messages that are parked for this reason, those of a stream in its order."""
+    found = parked_messages(service).filter(slug=slug).order_by("source", "stream", "version", "id")
+    return list(found.values_list("id", flat=True))
+
+
+def count_only_to_drop(service: str) -> int:
+    """Return how many unresolved messages no retry can help."""
+    return parked_messages(service).filter(slug__in=ONLY_TO_DROP).count()
 
 
 def parked_message(service: str, parked_id: int) -> Parked:
     """Return one message, resolved or not. Raises NotFound."""
-    row = Parked.objects.using(service).filter(id=parked_id).first()
+    row = _rows(service).filter(id=parked_id).first()
     if row is None:
         raise NotFound(f"No parked message {parked_id} in {service}.")
     return row
@@ -83,7 +108,7 @@ def retry_parked(service: str, parked_id: int, *, receive: Callable[[str, list[b
     """
     with transaction.atomic(using=service, durable=True):
         row = _resolve(service, parked_id, "retried")
-        if row.slug == UnrecordedEvent.slug:
+        if row.slug in ONLY_TO_DROP:
             raise UnrecordedEvent(f"{row.source} has not recorded this event; it can only be dropped.")
     receive(service, [bytes(row.body)])
 
@@ -97,8 +122,8 @@ def outcome_of(service: str, row: Parked) -> dict[str, Any]:
     return {"outcome": received.values_list("state", flat=True).first(), "parked_as": None}
 
 
-def drop_parked(service: str, parked_id: int) -> None:
-    """Resolve a parked message without its effect; its stream goes on behind it with the next reconcile.
+def drop_parked(service: str, parked_id: int) -> Parked:
+    """Resolve a parked message without its effect and return it; its stream goes on behind it with the next reconcile.
 
     Raises NotFound, AlreadyResolved, and NotNext while an earlier event of its stream has not come.
     """
@@ -106,6 +131,13 @@ def drop_parked(service: str, parked_id: int) -> None:
         row = _resolve(service, parked_id, "dropped")
         if row.event_id is not None and row.version is not None and row.slug not in _OF_ANOTHER_BODY:
             _pass_over(service, row, row.event_id, row.version)
+    return row
+
+
+def _rows(service: str) -> QuerySet[Parked]:
+    """Return all messages, each with the `error_end`, the last characters of its error."""
+    found: QuerySet[Any] = Parked.objects.using(service).annotate(error_end=Right("detail", _SHOWN_OF_ERROR))
+    return found
 
 
 def _resolve(service: str, parked_id: int, resolution: str) -> Parked:
@@ -113,7 +145,9 @@ def _resolve(service: str, parked_id: int, resolution: str) -> Parked:
     if row is None:
         raise NotFound(f"No parked message {parked_id} in {service}.")
     if row.resolution is not None:
-        raise AlreadyResolved(f"Parked message {parked_id} was {row.resolution} before.")
+        again = Parked.objects.using(service).filter(body_hash=row.body_hash, resolution=None).first()
+        successor = f" and is parked again as {again.id}" if again else ""
+        raise AlreadyResolved(f"Parked message {parked_id} was {row.resolution} before{successor}.")
     row.resolution, row.resolved_at = resolution, Now()
     row.save(using=service, update_fields=["resolution", "resolved_at"])
     return row

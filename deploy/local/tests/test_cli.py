@@ -16,7 +16,7 @@ from deploy.local.checkout import command_line
 from deploy.local.tests.installation import Installation, installed
 
 BUNDLED = Path(__file__).resolve().parents[3] / "services/ingest/providers/bundled"
-METRICS = 24
+METRICS = 25
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +81,10 @@ class TestCommand:
         done = installation.run("demo", "FB", "--out", str(installation.home / "out"), COLUMNS="100")
 
         assert "Total return" in done.stdout
+        (report_id,) = re.findall(r"^Report ([0-9a-f]{8}),", done.stdout, re.MULTILINE)
+        way_back = installation.run("why", report_id).stdout
+        assert "ReportRendered" in way_back
+        assert "Read from bundled/FB.csv, for version 1" in way_back
         assert "2016-08-11" in done.stdout
         assert "2016-09-22" in done.stdout
         assert done.stdout.rstrip().splitlines()[-1].endswith("FB.png")
@@ -201,7 +205,9 @@ class TestCommand:
         )  # the worker's
 
         assert installation.json("down")["stopped"] == ["worker", "web"]
-        assert installation.json("status") == {"running": False, "left_behind": []}
+        stopped = installation.json("status")
+        assert (stopped["running"], stopped["left_behind"]) == (False, [])
+        assert stopped["services"]["ingest"]["parked"] == 0
         assert installation.json("down")["was_running"] is False
 
     def test_a_taken_port_a_wrong_setting_and_a_bad_folder_are_one_clear_sentence_each(

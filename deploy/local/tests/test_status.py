@@ -1,16 +1,20 @@
 """What `bellwether status` counts, and how people read it."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings
-from rich.console import Console
 
-from deploy.local import output
+from deploy.local import status, status_output, system
 from deploy.local.checkout import command_line
-from deploy.local.status import _services
+from deploy.local.errors import PostgresUnavailable
+from deploy.local.state import open_state
+from deploy.local.status import _services, status_now
+from deploy.local.system import System
+from deploy.local.terminal import Terminal
 from shared.eventstore.parked import park
 
 COUNTS: dict[str, Any] = {
@@ -25,18 +29,22 @@ COUNTS: dict[str, Any] = {
 
 def shown(services: dict[str, Any], *, broker_up: bool | None, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return what a terminal of 80 columns shows."""
-    terminal = Console(file=io.StringIO(), width=80, highlight=False)
-    monkeypatch.setattr(output, "answers", terminal)
-    output.print_status(
-        {
-            "running": True,
-            "url": "http://127.0.0.1:8000",
-            "processes": ["web", "worker"],
-            "services": services,
-            "broker_up": broker_up,
-            "instruments": {},
-        }
-    )
+    found = {
+        "running": True,
+        "url": "http://127.0.0.1:8000",
+        "processes": ["web", "worker"],
+        "services": services,
+        "broker_up": broker_up,
+        "instruments": {},
+    }
+    return printed(found, monkeypatch=monkeypatch)
+
+
+def printed(found: dict[str, Any], *, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return what a terminal of 80 columns shows of a status."""
+    terminal = Terminal(file=io.StringIO(), width=80, highlight=False)
+    monkeypatch.setattr(status_output, "answers", terminal)
+    status_output.print_status(found)
     written: str = terminal.file.getvalue()  # type: ignore[attr-defined]
     return written
 
@@ -91,3 +99,52 @@ def test_nothing_parked_needs_no_hint(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "arked messages" not in text
     assert "PostgreSQL" in text
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the state folder of a system that is not running and has no database of its own yet."""
+    monkeypatch.setenv("BELLWETHER_HOME", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL")
+    return open_state({"BELLWETHER_HOME": str(tmp_path)}).postgres
+
+
+def test_what_waits_is_told_while_nothing_runs(
+    db: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELLWETHER_HOME", str(tmp_path))
+    park("reports", body=b"{", envelope=None, slug="malformed-event", detail="", attempts=1)
+    found = System(state=open_state({"BELLWETHER_HOME": str(tmp_path)}), environment={})
+    token = system._opened.set(found)
+
+    told = status_now()
+    system._opened.reset(token)
+
+    assert (told["running"], told["services"]["reports"]["parked"]) == (False, 1)
+    text = printed(told, monkeypatch=monkeypatch)
+    assert text.startswith("Bellwether is not running.")
+    assert "Parked messages wait for you" in text
+
+
+def test_before_the_first_start_nothing_is_set_up_only_to_be_counted(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status, "open_system", lambda: pytest.fail("it was opened"))
+
+    assert status_now() == {"running": False, "left_behind": []}
+
+
+def test_a_database_that_cannot_be_started_is_said_in_place_of_what_waits(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stopped / "15").mkdir()
+
+    def fail() -> None:
+        raise PostgresUnavailable("No PostgreSQL was found.")
+
+    monkeypatch.setattr(status, "open_system", fail)
+
+    told = status_now()
+
+    assert told["problem"]["type"] == "/problems/postgres-unavailable"
+    assert "cannot be read now: No PostgreSQL was found." in printed(told, monkeypatch=monkeypatch)

@@ -25,12 +25,13 @@ from shared.http.fields import StrictSerializer
 from shared.http.operations import Operation, started
 
 FEWEST, MOST = 2, 5
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 @extend_schema_field(
     {
         "type": "string",
-        "pattern": "^[0-9a-fA-F-]{36}(,[0-9a-fA-F-]{36}){1,4}$",
+        "pattern": f"^{_ID}(,{_ID}){{{FEWEST - 1},{MOST - 1}}}$",
         "description": f"{FEWEST} to {MOST} ids of runs, separated by commas",
     }
 )

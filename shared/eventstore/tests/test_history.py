@@ -10,6 +10,7 @@ from shared.contracts.envelope import event_id
 from shared.errors import NotFound, ValidationFailed
 from shared.eventstore.append import append
 from shared.eventstore.history import (
+    MOST_NAMED,
     event_by_id,
     event_named,
     events,
@@ -82,9 +83,9 @@ def test_what_can_be_no_id_is_refused(text: str) -> None:
 
 
 def test_an_id_of_nothing_is_not_found() -> None:
-    with pytest.raises(NotFound, match="0 events"):
+    with pytest.raises(NotFound, match="No event has an id that begins with 'ffffffff'"):
         event_named(BOTH, "ffffffff")
-    with pytest.raises(NotFound, match="0 things"):
+    with pytest.raises(NotFound, match="Nothing has an id that begins with 'ffffffff'"):
         named(BOTH, "ffffffff")
 
 
@@ -101,8 +102,42 @@ def test_an_id_that_several_begin_with_is_not_enough() -> None:
     conclude(RUN)
     conclude(UUID(int=RUN.int + 1))
 
-    with pytest.raises(NotFound, match="2 things have an id that begins with '5a1de000': give more of it"):
+    with pytest.raises(NotFound, match="2 things have an id that begins with '5a1de000'") as refused:
         named(BOTH, "5a1de000")
+
+    assert refused.value.extra["candidates"] == [
+        {"id": str(RUN), "what": "conclusion"},
+        {"id": str(UUID(int=RUN.int + 1)), "what": "conclusion"},
+    ]
+
+
+def test_of_very_many_candidates_a_few_are_named() -> None:
+    for number in range(MOST_NAMED + 1):
+        conclude(UUID(int=RUN.int + number))
+
+    with pytest.raises(NotFound, match=f"{MOST_NAMED} or more things") as refused:
+        named(BOTH, "5a1de000")
+
+    assert len(refused.value.extra["candidates"]) == MOST_NAMED
+
+
+def test_events_whose_ids_begin_alike_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell("tally-a", 1, 2)
+    least, greatest = UUID(int=0), UUID(int=2**128 - 1)
+    monkeypatch.setattr("shared.eventstore.history._id_bounds", lambda _: (least, greatest))
+
+    with pytest.raises(NotFound, match="2 events have an id") as refused:
+        event_named(BOTH, "12345678")
+
+    assert {each["what"] for each in refused.value.extra["candidates"]} == {"Counted"}
+
+
+def test_a_key_that_is_no_id_is_answered_with_the_streams_that_have_it() -> None:
+    tell("tally-AAPL", 1)
+    conclude("AAPL")
+
+    with pytest.raises(ValidationFailed, match="perhaps conclusion-AAPL or tally-AAPL is meant"):
+        named(BOTH, "aapl")
 
 
 def test_events_are_found_by_id_by_job_and_by_the_key_of_their_streams() -> None:

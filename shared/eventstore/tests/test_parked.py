@@ -9,7 +9,10 @@ from shared.eventstore.models import Inbox, Parked
 from shared.eventstore.parked import (
     AlreadyResolved,
     NotNext,
+    count_only_to_drop,
     drop_parked,
+    ids_to_drop,
+    ids_to_retry,
     park,
     parked_messages,
     retry_parked,
@@ -52,7 +55,7 @@ def test_a_retry_after_the_repair_lets_the_stream_go_on(
     broken()
     retry_parked("analytics", _only(), receive=_receive)
     assert heard(tally) == {"tally-b": [1], "tally-a": [1, 2]}
-    assert parked_messages("analytics") == []
+    assert not parked_messages("analytics")
     assert Parked.objects.using("analytics").get().resolution == "retried"
 
 
@@ -91,7 +94,7 @@ def test_a_dropped_message_that_comes_again_stays_without_effect(
     broken()
     hear(ONE, THREE)
     assert heard(tally)["tally-a"] == [2, 3]
-    assert parked_messages("analytics") == []
+    assert not parked_messages("analytics")
 
 
 def test_a_message_cannot_be_dropped_before_its_turn(tally: psycopg.Connection) -> None:
@@ -119,7 +122,7 @@ def test_dropping_bytes_that_are_no_event_changes_nothing_else(tally: psycopg.Co
     hear(b"nonsense", ONE)
     drop_parked("analytics", _only())
     assert heard(tally) == {"tally-a": [1]}
-    assert parked_messages("analytics") == []
+    assert not parked_messages("analytics")
 
 
 @pytest.mark.usefixtures("tally")
@@ -130,11 +133,54 @@ def test_a_body_that_is_parked_twice_stays_one_row() -> None:
 
 
 @pytest.mark.usefixtures("tally")
+def test_a_list_leaves_bodies_and_whole_errors_in_the_database() -> None:
+    park("analytics", body=b"nonsense", envelope=None, slug="x", detail="a" * 1000 + "\nan end", attempts=1)
+
+    (row,) = parked_messages("analytics")
+
+    assert row.get_deferred_fields() == {"body", "detail"}
+    assert row.error_end == "a" * 493 + "\nan end"  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("tally")
+def test_those_to_retry_are_without_those_that_can_only_be_dropped() -> None:
+    for number, slug in enumerate(("a-reason", "unrecorded-event", "a-reason")):
+        park("analytics", body=b"%d" % number, envelope=None, slug=slug, detail="", attempts=1)
+    first, second, third = (row.id for row in parked_messages("analytics"))
+
+    assert ids_to_retry("analytics") == [first, third]
+    assert count_only_to_drop("analytics") == 1
+    assert ids_to_drop("analytics", slug="unrecorded-event") == [second]
+
+
+@pytest.mark.usefixtures("tally")
+def test_those_to_drop_come_in_the_order_of_their_streams() -> None:
+    for body in (THREE, TWO, ONE):
+        envelope = Envelope.from_bytes(body)
+        park("analytics", body=body, envelope=envelope, slug="handler-failed", detail="", attempts=3)
+
+    for parked_id in ids_to_drop("analytics", slug="handler-failed"):
+        drop_parked("analytics", parked_id)
+
+    assert not parked_messages("analytics")
+
+
+def test_a_resolved_message_names_the_one_that_is_parked_in_its_place(
+    tally: psycopg.Connection, broken: Callable[[], None]
+) -> None:
+    first = _only()
+    retry_parked("analytics", first, receive=_receive)
+
+    with pytest.raises(AlreadyResolved, match=f"was retried before and is parked again as {_only()}"):
+        retry_parked("analytics", first, receive=_receive)
+
+
+@pytest.mark.usefixtures("tally")
 def test_a_message_is_resolved_once_only() -> None:
     hear(b"nonsense")
     parked_id = _only()
     drop_parked("analytics", parked_id)
-    with pytest.raises(AlreadyResolved, match="was dropped before"):
+    with pytest.raises(AlreadyResolved, match="was dropped before\\."):
         retry_parked("analytics", parked_id, receive=_receive)
     with pytest.raises(AlreadyResolved):
         drop_parked("analytics", parked_id)

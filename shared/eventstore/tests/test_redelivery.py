@@ -80,8 +80,8 @@ def test_a_service_whose_queue_was_lost_takes_all_from_the_feed_once(tally: psyc
     tell("tally-b", 30)
     hear(outbox_bodies()[0])
 
-    assert taken() == Retaken(events=3, new=2)
-    assert taken() == Retaken(events=3, new=0)
+    assert taken() == Retaken(events=3, new=2, parked=0)
+    assert taken() == Retaken(events=3, new=0, parked=0)
     assert heard(tally) == {"tally-a": [1, 2], "tally-b": [1]}
 
 
@@ -90,8 +90,8 @@ def test_more_than_a_page_is_taken(tally: psycopg.Connection, monkeypatch: pytes
     tell("tally-a", 10, 20, 30)
     tell("tally-b", 30, 40)
 
-    assert taken(Which(stream="tally-a")) == Retaken(events=3, new=3)
-    assert taken() == Retaken(events=5, new=2)
+    assert taken(Which(stream="tally-a")) == Retaken(events=3, new=3, parked=0)
+    assert taken() == Retaken(events=5, new=2, parked=0)
     assert heard(tally) == {"tally-a": [1, 2, 3], "tally-b": [1, 2]}
 
 
@@ -104,10 +104,11 @@ def test_what_is_parked_waits_for_its_retry(tally: psycopg.Connection) -> None:
 
     register("analytics", projectors={Counted: (fail,)})
     tell("tally-a", 10)
-    taken()
+    assert taken() == Retaken(events=1, new=1, parked=1)
     assert parked_slugs() == ["handler-failed"]
     broken.clear()
 
-    assert taken() == Retaken(events=0, new=0)
+    assert taken() == Retaken(events=0, new=0, parked=1)
+    assert taken(Which(stream="tally-b")) == Retaken(events=0, new=0, parked=0)
     assert len(parked_messages("analytics")) == 1
     assert heard(tally) == {}

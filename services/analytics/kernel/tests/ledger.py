@@ -58,8 +58,8 @@ class Ledger:
     refused: int = 0
 
     def run(self) -> "Ledger":
-        # A float is exact in 60 digits: prices that tie as floats tie here too.
-        with localcontext(prec=60):
+        # A product of two floats is exact in 120 digits: prices that tie as floats tie here too.
+        with localcontext(prec=120):
             self.equity_at.append(self.cash)
             for t in range(len(self.market)):
                 self.session(t)
