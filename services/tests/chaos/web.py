@@ -21,7 +21,7 @@ def web(stage: Stage, *, service: str | None = None, **settings: str) -> str:
 def answer(url: str) -> int:
     """Return the status of the answer, 0 while there is none."""
     with suppress(requests.ConnectionError):
-        return requests.get(url, timeout=10).status_code
+        return requests.get(url, timeout=30).status_code
     return 0
 
 
@@ -31,5 +31,5 @@ def ask_for_prices(url: str, token: str, *, key: str | None = None) -> requests.
         f"{url}/api/v1/fetches/",
         json={"symbol": "FB", "provider": "bundled"},
         headers={"Authorization": f"Bearer {token}", **({"Idempotency-Key": key} if key else {})},
-        timeout=15,
+        timeout=30,
     )
