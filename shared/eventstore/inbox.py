@@ -212,6 +212,7 @@ def _apply_alone(service: str, item: Received, *, begun: int, pause: Pause) -> N
             if pause(0.05 * 2**failures):
                 raise  # asked to stop: the next process tries it in its own time
         else:
+            _outages.pop(item.envelope.event_id, None)
             return
 
 

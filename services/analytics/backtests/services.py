@@ -138,12 +138,14 @@ def _trials(run: Run, result: BacktestResult, first: date, last: date) -> Trials
         symbol=run.symbol, state="succeeded", first_session__lte=last, last_session__gte=first
     )
     tried: dict[str, UUID] = {}
-    for run_id, strategy, parameters in before.order_by("-created_at").values_list(
+    for run_id, strategy, parameters in before.order_by("-created_at", "id").values_list(
         "id", "strategy", "parameters"
     ):
         tried.setdefault(f"{strategy} {json.dumps(parameters, sort_keys=True)}", run_id)
     tried.pop(f"{run.strategy} {json.dumps(run.parameters, sort_keys=True)}", None)
-    curves = RunEquity.objects.using("analytics").filter(run_id__in=list(tried.values())[:SAMPLED_TRIALS])
+    sample = list(tried.values())[:SAMPLED_TRIALS]
+    # In one order: which of two like streams leads decides what is counted.
+    curves = RunEquity.objects.using("analytics").filter(run_id__in=sample).order_by("run_id")
     return trials_among(
         result.simulation.equity,
         result.simulation.dates,
