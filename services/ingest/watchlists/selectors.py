@@ -96,7 +96,10 @@ def planned_refreshes(*, now: datetime) -> tuple[Planned, ...]:
         is_remote = _is_remote(watch_list.provider, quotas)
         for symbol in watch_list.symbols:
             listed.setdefault(_name_at(symbol, now=now) if is_remote else symbol, watch_list)
-    held, tried = _held(list(listed)), _tries(now=now)
+    tried = _tries(
+        now=now
+    )  # before what they stored, or one that ends in between seems to have stored nothing
+    held = _held(list(listed))
     watched = [
         _watched(symbol, watch_list, held.get(symbol), tried.get(symbol, ()), quotas)
         for symbol, watch_list in listed.items()

@@ -1,7 +1,7 @@
 """The tick requests what the plan says is due, once, inside the quota, and from rows alone."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from threading import Barrier, Thread
@@ -20,7 +20,7 @@ from services.ingest.fetches.services import import_series, request_fetch
 from services.ingest.providers.tests.simulator import Simulator, Verdict, moved
 from services.ingest.quota.selectors import quota_of
 from services.ingest.sessions.domain import sessions_between
-from services.ingest.watchlists import services
+from services.ingest.watchlists import selectors, services
 from services.ingest.watchlists.domain import Planned
 from services.ingest.watchlists.selectors import freshness_of, planned_refreshes
 from services.ingest.watchlists.services import request_due_refreshes, save_watch_list
@@ -282,6 +282,27 @@ def test_of_ticks_at_once_one_requests_and_the_others_do_nothing(monkeypatch: py
 
     assert tick() == 1
     assert inside == [0]
+
+
+def test_a_fetch_that_ends_while_the_plan_is_made_is_not_requested_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watch("FB")
+    assert tick() == 1
+
+    def work() -> int:
+        drain_everything(("ingest",))
+        return 0
+
+    def meanwhile(symbols: Sequence[str]) -> object:
+        found = held(symbols)
+        elsewhere(work)
+        return found
+
+    held = selectors._held
+    monkeypatch.setattr(selectors, "_held", meanwhile)
+
+    assert tick() == 0
 
 
 def test_many_ticks_and_workers_at_once_fetch_each_symbol_once(db: psycopg.Connection[Any]) -> None:
