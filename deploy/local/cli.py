@@ -16,6 +16,7 @@ from deploy.local.first_run import make_first_account
 from deploy.local.import_commands import import_, restore
 from deploy.local.key_commands import key
 from deploy.local.market_commands import quarantine, quota, watch
+from deploy.local.oracle_commands import StdinJson, backtest_from_stdin, metrics
 from deploy.local.status import status_now
 from deploy.local.stored_commands import index, prices
 from deploy.local.system import Worker, open_system, working
@@ -42,6 +43,7 @@ app.command(name="import")(import_)
 app.add_typer(events, name="events")
 app.command()(why)
 app.command()(restore)
+app.command()(metrics)
 
 Symbol = Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")]
@@ -103,7 +105,8 @@ def fetch(
 
 @app.command()
 def backtest(  # noqa: PLR0917 - typer maps options by name
-    symbol: Symbol,
+    given: typer.Context,
+    symbol: Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL; none with --stdin-json.")] = "",
     strategy: Annotated[str, typer.Option(help="Name of the strategy.")] = "moving_average_dip",
     parameter: Annotated[
         list[str] | None, typer.Option(help="A strategy parameter as name=number; may be repeated.")
@@ -114,9 +117,22 @@ def backtest(  # noqa: PLR0917 - typer maps options by name
     basis: Annotated[str, typer.Option(help="raw, split or total_return.")] = "split",
     start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = None,
     end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = None,
+    stdin_json: StdinJson = False,
     as_json: AsJson = False,
 ) -> None:
-    """Test a strategy on a symbol's newest prices."""
+    """Test a strategy on a symbol's newest prices, or on bars from standard input.
+
+    With --stdin-json: JSON in, JSON out, no database. In: bars, an object of arrays date, open, high, low, close and
+    volume (optional dividend and split_ratio), and strategy; optional are parameters, capital (10000), commission and
+    slippage (0), sizing (all_in), execution, seed (0), periods_per_year (252) and risk_free (0).
+
+    commission: a number is a fraction of the traded value (0.001 = 0.1 %), or {"ratio", "per_order", "per_share"}.
+    slippage: a number is a fraction of the price, or {"ratio", "spread", "impact"}. sizing: a number is the fraction of
+    equity that an entry spends, a text a kind, or {"kind", "size", "whole_shares"}. docs/backtesting.md has the rest.
+    """
+    if stdin_json:
+        backtest_from_stdin(given)
+        return
     with command_edge(as_json=as_json):
         chosen = {
             "basis": basis,

@@ -6,6 +6,7 @@ from services.analytics.backtests.urls import urlpatterns as backtests
 from services.analytics.comparisons.urls import urlpatterns as comparisons
 from services.analytics.forecasting.urls import urlpatterns as forecasting
 from services.analytics.results.urls import urlpatterns as results
+from services.analytics.strategies.urls import urlpatterns as strategies
 from services.analytics.users.urls import urlpatterns as users
 
-urlpatterns: list[URLPattern] = [*backtests, *comparisons, *results, *forecasting, *users]
+urlpatterns: list[URLPattern] = [*backtests, *comparisons, *results, *strategies, *forecasting, *users]

@@ -98,6 +98,8 @@ TABLE: dict[tuple[str, str], Row] = {
     ("backtest", "DELETE"): Row(rule=TOKEN, status=409),
     ("backtest-trades", "GET"): Row(rule=TOKEN),
     ("backtest-equity", "GET"): Row(rule=TOKEN),
+    ("backtest-metric-explanation", "GET"): Row(rule=TOKEN),
+    ("strategies", "GET"): Row(rule=TOKEN),
     ("backtests-compare", "GET"): Row(rule=TOKEN, query=_TWO_RUNS, status=404),
     ("backtest-rerun", "POST"): Row(rule=TOKEN),
     ("backtest-difference", "GET"): Row(rule=TOKEN),

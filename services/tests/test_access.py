@@ -110,6 +110,7 @@ def asked_about(token: str) -> dict[str, str]:
         "symbol": A_SYMBOL,
         "initial_investment": "10000.00",
         "code": "not-found",
+        "metric": "sharpe",
         "index": "sp500",
         "fetch_id": newest("fetches"),
         "quarantine_id": AN_ID,  # nothing of theirs looks wrong

@@ -39,6 +39,7 @@ TAGS = {
     "indexes": "Who belonged to an index on a day, and which tickers were renamed.",
     "bars": "Daily prices: raw, adjusted for splits, or with dividends, as of any version.",
     "backtests": "Strategies tested on stored prices, always beside buy and hold, with trades and equity.",
+    "strategies": "The rules that can be tested, with the range and the meaning of each parameter.",
     "forecasts": "The next 30 sessions with their uncertainty, scored against the random walk once they came.",
     "reports": "What a run and its forecasts say, as PDF, JSON and PNG from one document.",
     "users": "Registration, profile and password.",

@@ -33,16 +33,6 @@ def truth_of(
 
     `expected_sessions` are those of the exchange; `first_stored_session` is the first that is known of the symbol.
     """
-    rule = strategy_named(inputs.strategy)
-    found = examine(
-        rule,
-        market.series,
-        rule.parse(inputs.parameters),
-        result.simulation.equity,
-        year=result.year,
-        generator=np.random.default_rng(inputs.options.seed),
-        trials=trials,
-    )
     first: date = market.sessions[0].item()
     stamps = [
         selection_bias(
@@ -53,12 +43,28 @@ def truth_of(
         stamps.append(
             data_gap(market.sessions, expected=expected_sessions, close=market.close, volume=market.volume)
         )
+    examined = examination_of(result, market, seed=inputs.options.seed, trials=trials)
+    return {**examined, "stamps": [asdict(stamp) for stamp in stamps]}
+
+
+def examination_of(
+    result: BacktestResult, market: MarketData, *, seed: int, trials: Trials | None = None
+) -> dict[str, Any]:
+    """Return what the run's own bars and equity say of it, JSON-safe; without `trials` it was the only one."""
+    found = examine(
+        strategy_named(result.strategy_name),
+        market.series,
+        result.parameters,
+        result.simulation.equity,
+        year=result.year,
+        generator=np.random.default_rng(seed),
+        trials=trials,
+    )
     return {
         "look_ahead": _look_ahead(found, market),
         "warm_up": {"passed": found.warm_up.passed, **_counts(found)},
         "luck": None if found.luck is None else _luck(found.luck),
         "no_luck_reason": found.no_luck_reason,
-        "stamps": [asdict(stamp) for stamp in stamps],
     }
 
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from services.analytics.backtests.selectors import Run, equity_of, finished_run, trades_of
+from services.analytics.results.selectors import explained
 from shared.http.conditional import Revalidated
 from shared.http.fields import Choice, NumberText, number_text
 from shared.http.pagination import Page, PageQuery, SeriesQuery, page_of, paged, series_page
@@ -176,3 +177,54 @@ class ListEquity(Revalidated):
             return paged({"results": days | values}, links)
         texts = {name: [number_text(value) for value in curve] for name, curve in values.items()}
         return paged({"results": as_rows(days | texts)}, links)
+
+
+class MetricExplanation(serializers.Serializer[Any]):
+    """One figure with what its formula names.
+
+    `inputs` are numbers, dates and flags by the names in the formula; those that a figure without a value lacks are
+    left out. `n` counts the sessions or, for figures of trades, the closed trades.
+    """
+
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # hides a property not used here
+    unit = serializers.CharField()
+    formula = serializers.CharField()
+    value = serializers.FloatField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    caution = serializers.CharField(allow_null=True)
+    inputs = serializers.DictField()
+    n = serializers.IntegerField()
+    metrics_version = serializers.CharField()
+
+
+class ExplainMetric(Revalidated):
+    """Explain one figure of a finished run.
+
+    The run is made again from its inputs and compared with what is stored, so that the explanation is of these numbers.
+    """
+
+    Output = MetricExplanation
+    problems = (404, 409)
+
+    def get(self, request: Request, run_id: UUID, metric: str) -> HttpResponseBase:
+        """Explain it."""
+        run = finished_run(run_id)
+        return self.tagged(self.tag(run.result_hash), lambda: self._explanation(run, metric))
+
+    def _explanation(self, run: Run, metric: str) -> Response:
+        found = explained(run, metric)
+        definition, figure = found.definition, found.figure
+        row = {
+            "name": definition.name,
+            "label": definition.label,
+            "unit": definition.unit.value,
+            "formula": definition.formula,
+            "value": figure.value,
+            "reason": figure.reason,
+            "caution": figure.caution,
+            "inputs": found.inputs,
+            "n": found.n,
+            "metrics_version": run.metrics_version,
+        }
+        return Response(self.Output(row).data)
