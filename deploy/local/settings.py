@@ -20,6 +20,7 @@ APPS = [
     "services.analytics",
     "services.analytics.backtests",
     "services.analytics.forecasting",
+    "services.analytics.sweeps",
     "services.analytics.users",
     "services.reports",
     "services.reports.documents",

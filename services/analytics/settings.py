@@ -9,6 +9,7 @@ APPS = [
     "services.analytics",
     "services.analytics.backtests",
     "services.analytics.forecasting",
+    "services.analytics.sweeps",
     "services.analytics.users",
 ]
 

@@ -101,6 +101,8 @@ def asked_about(token: str) -> dict[str, str]:
     api = ApiClient(token)
     api.send("/api/v1/fetches/", symbol=A_SYMBOL)
     drain_everything()
+    api.send("/api/v1/sweeps/", **TABLE["sweeps", "POST"].body)
+    drain_everything()
 
     def newest(name: str) -> str:
         found: str = api.show(f"/api/v1/{name}/")["results"][0]["id"]
@@ -117,6 +119,7 @@ def asked_about(token: str) -> dict[str, str]:
         "lookup_id": AN_ID,  # and nobody has a key
         "run_id": newest("backtests"),
         "before_id": newest("backtests"),
+        "sweep_id": newest("sweeps"),
         "forecast_id": newest("forecasts"),
         "report_id": newest("reports"),
     }

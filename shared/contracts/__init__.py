@@ -1,5 +1,5 @@
 """The events that services exchange: pure data, no Django."""
 
-from shared.contracts import conclusions, market_data, prices, reports
+from shared.contracts import conclusions, market_data, prices, reports, sweeps
 
-__all__ = ["conclusions", "market_data", "prices", "reports"]
+__all__ = ["conclusions", "market_data", "prices", "reports", "sweeps"]

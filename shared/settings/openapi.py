@@ -40,6 +40,7 @@ TAGS = {
     "bars": "Daily prices: raw, adjusted for splits, or with dividends, as of any version.",
     "backtests": "Strategies tested on stored prices, always beside buy and hold, with trades and equity.",
     "strategies": "The rules that can be tested, with the range and the meaning of each parameter.",
+    "sweeps": "A strategy tested with many parameters at once: the whole surface, its best cell and what that is worth.",
     "forecasts": "The next 30 sessions with their uncertainty, scored against the random walk once they came.",
     "reports": "What a run and its forecasts say, as PDF, JSON and PNG from one document.",
     "users": "Registration, profile and password.",

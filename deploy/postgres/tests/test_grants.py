@@ -33,6 +33,7 @@ LIMITED = {
     "analytics.event": GROW,
     "analytics.run_trade": GROW,
     "analytics.run_equity": GROW,
+    "analytics.sweep_chunk": GROW,
     "reports.event": GROW,
     "reports.report_file": GROW,
 }

@@ -35,7 +35,9 @@ BEYOND_SCHEMA = {
 # What the older contract of charts answers with 400, as it answers everything that a caller could ask otherwise.
 OLDER_CHARTS = ("/api/v1/backtest/", "/api/backtest")
 # To DELETE these is to cancel the work: what was asked for stays to be read, with its status.
-CANCELLED = tuple(f"/api/v1/{name}/" for name in ("fetches", "backtests", "forecasts", "reports", "lookups"))
+CANCELLED = tuple(
+    f"/api/v1/{name}/" for name in ("fetches", "backtests", "forecasts", "reports", "lookups", "sweeps")
+)
 
 
 @schemathesis.auth(refresh_interval=None)

@@ -73,15 +73,23 @@ class Strategy[P: Parameters](ABC):
 
         Raises InvalidParameter for an unknown name, a wrong type or a value out of range.
         """
-        permitted = [declared.name for declared in fields(self.parameters_type)]
+        permitted = {declared.name for declared in fields(self.parameters_type)}
         for name in values:
             if name not in permitted:
-                raise InvalidParameter(
-                    f"{self.name} has no parameter {name!r}; permitted are {', '.join(permitted)}.",
-                    field=name,
-                    permitted=permitted,
-                )
+                raise self._unknown(name)
         return self.parameters_type(**values)
+
+    def check_value(self, name: str, value: Any) -> Any:
+        """Return one parameter's value as the strategy takes it, whatever the others are.
+
+        Raises InvalidParameter for an unknown name, a wrong type or a value out of range.
+        """
+        declared = {found.name: found for found in fields(self.parameters_type)}
+        if name not in declared:
+            raise self._unknown(name)
+        _check_type(declared[name], value)
+        _check_range(declared[name], value)
+        return float(value) if declared[name].type is float else value
 
     def described_parameters(self) -> list[dict[str, Any]]:
         """Return name, type, default, minimum, maximum and help of each parameter, JSON-safe."""
@@ -89,6 +97,14 @@ class Strategy[P: Parameters](ABC):
             {"name": f.name, "type": _type_of(f).__name__, "default": f.default, **f.metadata}
             for f in fields(self.parameters_type)
         ]
+
+    def _unknown(self, name: str) -> InvalidParameter:
+        permitted = [declared.name for declared in fields(self.parameters_type)]
+        return InvalidParameter(
+            f"{self.name} has no parameter {name!r}; permitted are {', '.join(permitted)}.",
+            field=name,
+            permitted=permitted,
+        )
 
 
 def _type_of(declared: Field[Any]) -> type:
