@@ -44,6 +44,7 @@ from shared.contracts.market_data import (
 from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested, PricesUpdated
 from shared.contracts.registry import decode_event, type_of
 from shared.contracts.reports import ReportFailed, ReportRendered, ReportRequested
+from shared.contracts.sweeps import SweepCompleted, SweepProgressed, SweepRefused, SweepRequested
 from shared.eventstore.append import append
 from shared.eventstore.inbox import receive
 from shared.eventstore.models import Outbox
@@ -76,6 +77,7 @@ class History:
                 self._provider,
             ),
             *(self._backtest, self._backtest, self._forecast, self._forecast, self._scores, self._report),
+            self._sweep,
         ]
 
     def write(self, count: int) -> None:
@@ -229,6 +231,24 @@ class History:
                 yield golden(BacktestOutdated, **cut, by_version=self._random.randrange(2, 99))
 
         return f"backtest-{about['run_id']}", life()
+
+    def _sweep(self) -> tuple[str, Life]:
+        sweep_id = self._id()
+        about: dict[str, Any] = {"sweep_id": sweep_id, "inputs_hash": sweep_id.hex, **self._cut()}
+        chunks = self._random.randint(1, 4)
+
+        def life() -> Life:
+            yield golden(SweepRequested, **about, chunk_count=chunks)
+            for number in range(chunks):
+                run = self._random.randrange(4)
+                yield golden(SweepProgressed, sweep_id=sweep_id, chunk=number, run_count=run)
+                if self._random.random() < 0.2:
+                    state = self._random.choice(["failed", "cancelled"])
+                    yield golden(SweepRefused, sweep_id=sweep_id, state=state)
+                    yield golden(SweepRequested, **about, chunk_count=chunks)
+            yield golden(SweepCompleted, sweep_id=sweep_id)
+
+        return f"sweep-{sweep_id}", life()
 
     def _forecast(self) -> tuple[str, Life]:
         forecast_id, kind = self._id(), self._random.choice(["live", "backfilled"])

@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from html import unescape
 from importlib import import_module
 from urllib.parse import quote
@@ -24,11 +23,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conftest import empty
-from services.analytics.sweeps.domain import sweep_inputs_for
-from services.analytics.sweeps.services import start_sweep
 from services.ingest.fetches.services import request_fetch
 from services.tests.market_history import ask_a_vendor, hold_back_a_change, keep_a_watch_list
 from services.tests.pipeline import drain_everything
+from services.tests.searches import sweep_a_grid
 from shared.admin.per_service import model_in
 from shared.eventstore.models import Event, Job, Parked, StreamPosition
 from shared.eventstore.parked import park
@@ -73,23 +71,6 @@ ODD_BODIES = (
 SCRIPT = "<script>alert(1)</script>"
 
 
-def sweep_a_grid() -> None:
-    """Have one chunk of cells run."""
-    asked = {"symbol": "AAPL", "data_version": 1, "basis": "split", "initial_capital": Decimal(10_000)}
-    inputs = sweep_inputs_for(
-        strategy="sma_cross",
-        grid={"fast_window": [5, 10]},
-        parameters={},
-        sample=None,
-        objective="sharpe",
-        commission_bps=Decimal(10),
-        slippage_bps=Decimal(5),
-        **asked,
-    )
-    start_sweep(inputs=inputs, now=timezone.now())
-    drain_everything()
-
-
 @pytest.fixture(scope="module")
 def site(owner: psycopg.Connection) -> Iterator[Client]:
     """Give a superuser's browser on a system that has done its main job once."""
@@ -99,7 +80,8 @@ def site(owner: psycopg.Connection) -> Iterator[Client]:
             fetch_id=uuid4(), symbol="AAPL", provider="bundled", start=None, end=None, now=timezone.now()
         )
         drain_everything()
-        sweep_a_grid()
+        sweep_a_grid("AAPL")
+        drain_everything()
         hold_back_a_change()
         keep_a_watch_list()
         ask_a_vendor()

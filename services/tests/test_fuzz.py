@@ -37,6 +37,7 @@ SELDOM_ACCEPTED = {
     "DELETE /api/v1/backtests/{run_id}/": ALL_DONE,
     "DELETE /api/v1/forecasts/{forecast_id}/": ALL_DONE,
     "DELETE /api/v1/reports/{report_id}/": ALL_DONE,
+    "DELETE /api/v1/sweeps/{sweep_id}/": ALL_DONE,
     "GET /api/v1/backtests/compare/": "nobody can guess the ids of two runs",
 }
 
@@ -48,6 +49,7 @@ LISTS = {
     "before_id": "backtests",
     "forecast_id": "forecasts",
     "report_id": "reports",
+    "sweep_id": "sweeps",
 }
 
 
@@ -68,11 +70,14 @@ def test_every_answer_to_any_request_is_as_documented(
         wait_until(lambda: counted(db)["reports.rendered"] == 1, saying="the report on GOOG")
 
         api.send("/api/v1/watchlists/", name="large", symbols=["GOOG"])
+        sweep = api.send("/api/v1/sweeps/", symbol="GOOG", grid={"buy_window": [5, 10]})["Location"]
+        wait_until(lambda: api.show(sweep)["status"] == "succeeded", saying="the sweep of GOOG")
         known = {
             "symbol": "GOOG",
             "ticker": "GOOG",
             "index": "sp500",
             "name": "large",
+            "metric": "sharpe",
             **{name: newest(api, place) for name, place in LISTS.items()},
         }
         found = campaign(service=service, url=url, known=known, cases=cases, seed=seed, folder=tmp_path)

@@ -23,6 +23,7 @@ from services.tests.books import BEFORE_THE_WORKER, EACH_EFFECT_ONCE, counted
 from services.tests.market_history import ask_a_vendor, hold_back_a_change, import_lines, keep_a_watch_list
 from services.tests.pipeline import drain_everything
 from services.tests.processes import wait_until, worker_process
+from services.tests.searches import sweep_a_grid
 from shared.eventstore.jobs import due_jobs
 from shared.eventstore.rebuild import differences, rebuild
 from shared.eventstore.registry import Recorded, handlers_of, project_each
@@ -126,7 +127,7 @@ def test_every_projection_rebuilt_from_the_record_equals_the_live_one(db: Owner,
 
 
 def make_history() -> None:
-    """Fetch, fetch nothing, import too little, correct a price, and ask for a run of one's own."""
+    """Fetch, fetch nothing, import too little, correct a price, sweep, and ask for a run of one's own."""
     fetch_now("FB")
     request_fetch(
         fetch_id=uuid4(),
@@ -156,6 +157,7 @@ def make_history() -> None:
         slippage_bps=Decimal(0),
     )
     start_backtest(inputs=own, now=timezone.now())
+    sweep_a_grid("FB")
     drain_everything()
 
 
