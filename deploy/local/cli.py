@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.local import fetch_output, options, output, status_output, steps
+from deploy.local import fetch_output, output, run_output, status_output, steps
+from deploy.local.backtest_commands import backtest, strategies
 from deploy.local.event_commands import events, why
 from deploy.local.failures import command_edge
 from deploy.local.fetches_commands import fetches
@@ -16,7 +17,7 @@ from deploy.local.first_run import make_first_account
 from deploy.local.import_commands import import_, restore
 from deploy.local.key_commands import key
 from deploy.local.market_commands import quarantine, quota, watch
-from deploy.local.oracle_commands import StdinJson, backtest_from_stdin, metrics
+from deploy.local.oracle_commands import metrics
 from deploy.local.status import status_now
 from deploy.local.stored_commands import index, prices
 from deploy.local.system import Worker, open_system, working
@@ -44,6 +45,8 @@ app.add_typer(events, name="events")
 app.command()(why)
 app.command()(restore)
 app.command()(metrics)
+app.command()(backtest)
+app.command()(strategies)
 
 Symbol = Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object; progress goes to stderr.")]
@@ -70,7 +73,7 @@ def demo(symbol: Symbol = "AAPL", out: Out = Path("out"), as_json: AsJson = Fals
         done = {"fetch": fetched, "run": run, "forecast": forecast, "report": report}
         if (account := make_first_account()) is not None:
             done["account"] = account
-        _show(done, output.print_demo, as_json=as_json)
+        _show(done, run_output.print_demo, as_json=as_json)
 
 
 @app.command()
@@ -101,53 +104,6 @@ def fetch(
                 output.print_json(failed.extra["job"])
             raise
         _show(job, fetch_output.print_fetch, as_json=as_json)
-
-
-@app.command()
-def backtest(  # noqa: PLR0917 - typer maps options by name
-    given: typer.Context,
-    symbol: Annotated[str, typer.Argument(help="Ticker symbol, such as AAPL; none with --stdin-json.")] = "",
-    strategy: Annotated[str, typer.Option(help="Name of the strategy.")] = "moving_average_dip",
-    parameter: Annotated[
-        list[str] | None, typer.Option(help="A strategy parameter as name=number; may be repeated.")
-    ] = None,
-    capital: Annotated[str, typer.Option(help="Opening capital.")] = "10000.00",
-    commission_bps: Annotated[str, typer.Option(help="Commission in basis points of each fill.")] = "10",
-    slippage_bps: Annotated[str, typer.Option(help="Slippage in basis points of each fill.")] = "5",
-    basis: Annotated[str, typer.Option(help="raw, split or total_return.")] = "split",
-    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day.")] = None,
-    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day.")] = None,
-    stdin_json: StdinJson = False,
-    as_json: AsJson = False,
-) -> None:
-    """Test a strategy on a symbol's newest prices, or on bars from standard input.
-
-    With --stdin-json: JSON in, JSON out, no database. In: bars, an object of arrays date, open, high, low, close and
-    volume (optional dividend and split_ratio), and strategy; optional are parameters, capital (10000), commission and
-    slippage (0), sizing (all_in), execution, seed (0), periods_per_year (252) and risk_free (0).
-
-    commission: a number is a fraction of the traded value (0.001 = 0.1 %), or {"ratio", "per_order", "per_share"}.
-    slippage: a number is a fraction of the price, or {"ratio", "spread", "impact"}. sizing: a number is the fraction of
-    equity that an entry spends, a text a kind, or {"kind", "size", "whole_shares"}. docs/backtesting.md has the rest.
-    """
-    if stdin_json:
-        backtest_from_stdin(given)
-        return
-    with command_edge(as_json=as_json):
-        chosen = {
-            "basis": basis,
-            "strategy": strategy,
-            "parameters": options.parameters_of(parameter or []),
-            "initial_capital": options.decimal_of(capital, name="capital", least=1, most=10**12),
-            "commission_bps": options.decimal_of(commission_bps, name="commission_bps", least=0, most=1000),
-            "slippage_bps": options.decimal_of(slippage_bps, name="slippage_bps", least=0, most=1000),
-            "start": start.date() if start else None,
-            "end": end.date() if end else None,
-        }
-        run = _with_worker(
-            lambda worker: steps.backtest(normalise_symbol(symbol), options=chosen, worker=worker)
-        )
-        _show(run, output.print_run, as_json=as_json)
 
 
 @app.command()

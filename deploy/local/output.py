@@ -76,35 +76,6 @@ def print_warning(sentence: str) -> None:
     progress.print(f"[bold yellow]Warning:[/] {escape(sentence)}", soft_wrap=True)
 
 
-def print_demo(done: dict[str, Any]) -> None:
-    """Show what the main job brought."""
-    print_run(done["run"])
-    print_forecast(done["forecast"])
-    print_files(done["report"])
-    if "account" in done:
-        print_account(done["account"])
-
-
-def print_run(run: dict[str, Any]) -> None:
-    """Show the metrics of a run beside those of buy and hold."""
-    table = Table(
-        title=f"{run['symbol']} · {run['strategy']} · {run['first_session']} to {run['last_session']}",
-        title_justify="left",
-        caption=f"{_parameters(run)}; {run['trade_count']} closed trades; capital {run['initial_capital']}, commission"
-        f" {run['commission_bps']} bp, slippage {run['slippage_bps']} bp, basis {run['basis']};"
-        f" definitions {run['metrics_version']}",
-        caption_justify="left",
-    )
-    table.add_column("Metric")
-    table.add_column("Strategy", justify="right")
-    table.add_column("Buy and hold", justify="right")
-    benchmark = {metric["name"]: metric for metric in run["benchmark_metrics"]}
-    for metric in run["metrics"]:
-        table.add_row(metric["label"], metric_text(metric), metric_text(benchmark[metric["name"]]))
-    answers.print(table)
-    answers.print()
-
-
 def print_forecast(found: dict[str, Any], *, whole: bool = False) -> None:
     """Show the first and the last day of a forecast, or the `whole` of it."""
     table = Table(
@@ -238,25 +209,3 @@ def print_stopped(stopped: dict[str, Any]) -> None:
 
 def _print_line(name: str, text: str) -> None:
     answers.print(f"  {name:<12} {text}", markup=False, soft_wrap=True)
-
-
-def _parameters(run: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in run["parameters"].items()) or "no parameters"
-
-
-def metric_text(metric: dict[str, Any]) -> str:
-    """Return a figure in its unit, a dash where it is undefined."""
-    value = metric["value"]
-    if value is None:
-        return "–"
-    match metric["unit"]:
-        case "ratio":
-            return f"{value:,.2%}"
-        case "percent":
-            return f"{value:,.2f}%"
-        case "money":
-            return f"{value:,.2f}"
-        case "count" | "days" | "sessions":
-            return f"{value:,.0f}"
-        case _:
-            return f"{value:,.3f}"

@@ -123,12 +123,10 @@ def backtest(symbol: str, *, options: dict[str, Any], worker: Worker) -> dict[st
     """Run a backtest on the newest prices and wait for it. Raises StepFailed, NoPrices, InsufficientHistory."""
     from django.utils import timezone
 
-    from services.analytics.backtests.domain import inputs_for
+    from services.analytics.backtests.prices import newest_inputs
     from services.analytics.backtests.services import start_backtest
-    from shared.pricing.reader import latest_version
 
-    version = latest_version("analytics", symbol)
-    inputs = inputs_for(symbol=symbol, data_version=version, **options)
+    inputs = newest_inputs(symbol=symbol, **options)
     return finished_run(start_backtest(inputs=inputs, now=timezone.now()), worker=worker)
 
 
@@ -149,10 +147,12 @@ def finished_run(run_id: UUID, *, worker: Worker) -> dict[str, Any]:
         "run_id": str(run.id),
         "symbol": run.symbol,
         "status": run.state,
-        "data_cut": {run.symbol: run.data_version},
+        "data_cut": run.data_cut,
         "basis": run.basis,
         "strategy": run.strategy,
+        "strategy_version": run.strategy_version,
         "parameters": run.parameters,
+        "options": run.options,
         "initial_capital": format(run.initial_capital, "f"),
         "commission_bps": format(run.commission_bps, "f"),
         "slippage_bps": format(run.slippage_bps, "f"),
@@ -164,6 +164,9 @@ def finished_run(run_id: UUID, *, worker: Worker) -> dict[str, Any]:
         "result_hash": run.result_hash,
         "metrics": run.metrics,
         "benchmark_metrics": run.benchmark_metrics,
+        "index_metrics": run.index_metrics,
+        "truth": run.truth,
+        "outdated_by_version": run.outdated_by_version,
     }
 
 

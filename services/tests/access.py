@@ -156,6 +156,11 @@ TABLE: dict[tuple[str, str], Row] = {
     ("register", "GET"): Row(rule=OPEN_PAGE),
     ("register", "POST"): Row(rule=OPEN_PAGE, status=302, body=_NEW_USER),
     ("account", "GET"): Row(rule=PAGE),
+    ("new-backtest", "GET"): Row(rule=PAGE),
+    ("new-backtest", "POST"): Row(
+        rule=PAGE, status=302, body={"symbol": "FB", "strategy": "buy_and_hold", "whole_shares": "on"}
+    ),
+    ("backtest-page", "GET"): Row(rule=PAGE),
     ("account-tokens", "POST"): Row(rule=PAGE, body={"name": "a program"}),
     ("account-token", "POST"): Row(rule=PRIVATE_PAGE, status=302),
     ("account-password", "POST"): Row(rule=PAGE, status=302, body=_PASSWORDS),

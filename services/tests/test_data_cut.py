@@ -24,6 +24,7 @@ from services.reports.documents.render import RenderedReport, render
 from services.tests.pipeline import drain_everything
 from services.tests.test_main_job import BUNDLED, HEADER, fetch, files_of, text_of
 from shared.eventstore.jobs import due_jobs
+from shared.http.tests.api_client import ApiClient
 
 ONE_BAR = f"{HEADER}2016-08-01,123.85,124.31,122.54,123.31,24734020\n"
 ONE_DIVIDEND = ONE_BAR.replace("volume", "volume,dividend").replace("24734020", "24734020,0.5")
@@ -78,6 +79,19 @@ def test_a_report_on_version_one_is_the_same_to_the_byte_after_a_correction(corr
     assert again.hash == report_of(1).document_hash
     assert {"pdf": again.pdf_bytes, "json": again.json_bytes, "png": again.png_bytes} == before
     assert report_of(2).document_hash != report_of(1).document_hash
+
+
+@needs_db
+def test_that_prices_of_a_report_were_corrected_is_told_beside_it(token: str) -> None:
+    fetch("FB")
+    import_text(ONE_BAR, replaces=True)
+
+    listed = ApiClient(token).show("/api/v1/reports/", symbol="FB")["results"]
+
+    assert [(row["data_cut"], row["outdated_by_version"]) for row in listed] == [
+        ({"FB": 2}, None),
+        ({"FB": 1}, 2),
+    ]
 
 
 @needs_db

@@ -10,6 +10,8 @@ from shared.contracts.registry import event
 
 _OPTIONS_BEFORE_THERE_WERE_ANY = {
     "allow_short": False,
+    "benchmark": None,
+    "benchmark_version": None,
     "commission_per_order": "0.0000",
     "commission_per_share": "0.0000",
     "impact": "0.0000",
@@ -67,14 +69,15 @@ class BacktestRequested:
     category="backtest",
     published=True,
     schema_version=2,
-    upcasters={1: lambda data: {**data, "truth": None}},
+    upcasters={1: lambda data: {**data, "index_metrics": None, "truth": None}},
 )
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestCompleted:
     """Raised when a run has its numbers; reports react. Trades and equity are rows named by `result_hash`.
 
     `metrics` and `benchmark_metrics` list `{name, label, unit, value, reason, caution}` in the order of
-    `metrics_version`; ratios are fractions. `calendar_version` names the sessions table of the run.
+    `metrics_version`; ratios are fractions. So does `index_metrics` for the index that alpha and beta are measured
+    against, null where that is buy and hold. `calendar_version` names the sessions table of the run.
     `open_position` and `pending_order` are what the last session left behind. `truth` says what the numbers are
     worth: look-ahead certificate, warm-up, bootstrap, trials and stamps; null for runs before there were such tests.
     """
@@ -93,6 +96,7 @@ class BacktestCompleted:
     trade_count: int
     metrics: tuple[dict[str, Any], ...]
     benchmark_metrics: tuple[dict[str, Any], ...]
+    index_metrics: tuple[dict[str, Any], ...] | None
     open_position: dict[str, Any] | None
     pending_order: dict[str, Any] | None
     truth: dict[str, Any] | None
@@ -120,8 +124,9 @@ class BacktestRefused:
 class BacktestOutdated:
     """Raised when prices that a finished run was made on were corrected; a re-run tells what that changes.
 
-    `by_version` is the version of the symbol's prices that differs first within the run's sessions, and
-    `changed_sessions` are those of them whose bar or action differs (at most 100, `changed_count` is the whole number).
+    `symbol` is the one that was corrected: the run's own, or its index, of which it used `data_version`. `by_version`
+    is the version of the symbol's prices that differs first within the run's sessions, and `changed_sessions` are
+    those of them whose bar or action differs (at most 100, `changed_count` is the whole number).
     """
 
     run_id: UUID

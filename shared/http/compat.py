@@ -25,12 +25,11 @@ from shared.eventstore.jobs import OPEN_STATES
 from shared.http.fields import Choice, StrictSerializer
 from shared.http.home import steps
 from shared.http.operations import Operation
-from shared.http.pages import answer_page, browser_wants_html
+from shared.http.pages import LOGIN_ADDRESS, answer_page, browser_wants_html
 from shared.http.schema import OperationSchema
 
 WAIT_SECONDS = 25
 DEPRECATED_AT = datetime(2026, 11, 20, tzinfo=UTC)  # the day `/api/v1/` had all that these addresses offer
-LOGIN_ADDRESS = "/login/"  # of analytics, on the one origin that all services share
 
 _HUMP = re.compile(r"(?<=[a-z])[A-Z]")
 

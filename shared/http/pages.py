@@ -7,9 +7,11 @@ origin; a page that needs more says so itself (see docs.py).
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib.auth.views import redirect_to_login
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -18,9 +20,9 @@ from django.urls import URLPattern, path
 from shared.errors import BellwetherError
 from shared.eventstore.outages import is_unavailable
 from shared.http import problems
-from shared.http.summaries import summary_of
+from shared.http.summaries import remarks_on, summary_of
 from shared.http.tables import sections_of, shown, words
-from shared.identity.authentication import SESSION_COOKIE
+from shared.identity.authentication import SESSION_COOKIE, session_of
 
 POLICY = {
     "default-src": "'none'",
@@ -30,6 +32,7 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
+LOGIN_ADDRESS = "/login/"  # of analytics, on the one origin that all services share
 # All other headers of a problem are its page's too.
 _OF_THE_BODY = {"content-type", "content-length"}
 _FACTS_OF_A_PROBLEM = {"type", "title", "status", "detail", "code", "instance", "request_id", "errors"}
@@ -64,15 +67,21 @@ def page(
 
 
 def answer_page(
-    request: Any, *, title: str, payload: Mapping[str, Any], links: Mapping[str, str]
+    request: Any,
+    *,
+    title: str,
+    payload: Mapping[str, Any],
+    links: Mapping[str, str],
+    raw: str = "?format=json",
 ) -> HttpResponse:
-    """Return an answer of the API as tables, with a link to its JSON and `links` by what they lead to."""
+    """Return an answer of the API as tables, with a link to its JSON, `raw`, and `links` by what they lead to."""
     context = {
         "title": title,
         "summary": summary_of(payload),
+        "remarks": remarks_on(payload),
         "sections": sections_of(payload),
         "links": links,
-        "raw": "?format=json",
+        "raw": raw,
     }
     return page(request, "answer.html", context)
 
@@ -93,6 +102,21 @@ def problem_page(request: HttpRequest, response: HttpResponse) -> HttpResponse:
             answer[name] = value
     answer.cookies.update(response.cookies)
     return answer
+
+
+def for_sessions(
+    view: Callable[..., HttpResponseBase], *, after: str = ""
+) -> Callable[..., HttpResponseBase]:
+    """Give a view the caller; send whoever is not logged in to the login page, and then here or to `after`."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+        caller = session_of(request)
+        if caller is None:
+            return redirect_to_login(after or request.get_full_path(), LOGIN_ADDRESS)
+        return view(request, caller, **arguments)
+
+    return guarded
 
 
 def page_route(address: str, name: str, **views: Callable[..., HttpResponseBase]) -> list[URLPattern]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.http.tables import measure, shown
+from shared.runs.findings import Finding, outdated, verdict_on
 
 
 def summary_of(payload: Mapping[str, Any]) -> str:
@@ -12,6 +13,14 @@ def summary_of(payload: Mapping[str, Any]) -> str:
         if all(payload.get(name) not in (None, []) for name in needed):
             return sentence(payload)
     return ""
+
+
+def remarks_on(payload: Mapping[str, Any]) -> list[Finding]:
+    """Return what must be known of a finished run before its figures; nothing for any other answer."""
+    if not ("truth" in payload and payload.get("metrics")):
+        return []
+    found = (outdated(payload["outdated_by_version"]), verdict_on(payload["truth"]))
+    return [finding for finding in found if finding is not None]
 
 
 def _forecast(payload: Mapping[str, Any]) -> str:

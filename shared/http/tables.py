@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from shared.runs.findings import findings_of
+from shared.runs.options import chosen_options
+
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
 _FOR_MACHINES = re.compile(r"id|.* (id|hash|sha256)")
@@ -32,18 +35,19 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading with its single values, then its rows under their column names."""
+    """A heading with its single values, then its rows under their column names; `is_first` stands before all others."""
 
     heading: str
     facts: list[tuple[str, Cell]] = field(default_factory=list)
     columns: list[Cell] = field(default_factory=list)
     rows: list[list[Cell]] = field(default_factory=list)
+    is_first: bool = False
 
 
 def sections_of(payload: Mapping[str, Any]) -> list[Section]:
     """Return each of the payload's lists and objects under its heading, then its single values that are known."""
     found = [section for section in _sections(payload, "Details") if section.facts or section.rows]
-    return sorted(found, key=lambda section: not section.rows)
+    return sorted(found, key=lambda section: (not section.is_first, not section.rows))
 
 
 def shown(value: Any) -> Cell:
@@ -72,7 +76,7 @@ def _sections(payload: Mapping[str, Any], heading: str) -> Iterator[Section]:
     facts.sort(key=lambda fact: bool(_FOR_MACHINES.fullmatch(fact[0])))
     yield Section(heading=heading, facts=facts)
     if "metrics" in below and "benchmark_metrics" in below:
-        yield _metrics(below.pop("metrics"), below.pop("benchmark_metrics"))
+        yield from _run(payload, below)
     if "points" in below:
         yield _points(below.pop("points"))
     for name, value in below.items():
@@ -138,16 +142,30 @@ def _points(points: list[Mapping[str, Any]]) -> Section:
     return _table("Next sessions", cents)
 
 
-def _metrics(own: list[Mapping[str, Any]], held: list[Mapping[str, Any]]) -> Section:
-    """Return the figures of a run beside those of buy and hold, in their units."""
-    benchmark = {metric["name"]: metric for metric in held}
+def _run(payload: Mapping[str, Any], below: dict[str, Any]) -> Iterator[Section]:
+    """Give what a run is worth, its figures, and its options that are not the default; take them from `below`."""
+    findings = findings_of(below.pop("truth", None), initial_capital=float(payload.get("initial_capital", 1)))
+    marked = [(f"{'! ' if found.is_warning else ''}{found.label}", Cell(found.text)) for found in findings]
+    yield Section(heading="What the result is worth; ! marks a weakness", facts=marked, is_first=True)
+    options = below.pop("options", {})
+    columns = {"this run": below.pop("metrics"), "buy and hold": below.pop("benchmark_metrics")}
+    if "index_metrics" in below:
+        columns[options.get("benchmark", "index")] = below.pop("index_metrics")
+    yield _metrics(columns)
+    chosen = [(label, Cell(text)) for label, text in chosen_options(options)]
+    yield Section(heading="Options that are not the default", facts=chosen, is_first=True)
+
+
+def _metrics(columns: Mapping[str, list[Mapping[str, Any]]]) -> Section:
+    """Return the figures of a run beside those of what it is compared with, in their units."""
+    by_name = [{metric["name"]: metric for metric in column} for column in columns.values()]
     rows = []
-    for metric in own:
-        other = benchmark.get(metric["name"])
+    for metric in by_name[0].values():
         notes = [text for text in (metric["reason"], metric["caution"]) if text]
-        rows.append([Cell(metric["label"], note="; ".join(notes)), measure(metric), measure(other)])
-    columns = [Cell("metric"), Cell("this run", is_number=True), Cell("buy and hold", is_number=True)]
-    return Section(heading="Metrics", columns=columns, rows=rows)
+        figures = [measure(column.get(metric["name"])) for column in by_name]
+        rows.append([Cell(metric["label"], note="; ".join(notes)), *figures])
+    heads = [Cell("metric"), *(Cell(name, is_number=True) for name in columns)]
+    return Section(heading="Metrics", columns=heads, rows=rows)
 
 
 def measure(metric: Mapping[str, Any] | None) -> Cell:

@@ -156,6 +156,15 @@ def latest_version(alias: str, symbol: str) -> int:
     return int(row[0])
 
 
+def latest_versions(alias: str, symbols: Sequence[str]) -> dict[str, int]:
+    """Return the last version of each of these symbols of which prices are stored."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT symbol, version FROM market.instrument WHERE symbol = ANY(%s)", [list(symbols)]
+        )
+        return dict(cursor.fetchall())
+
+
 def price_sources(alias: str, symbol: str, *, version: int) -> tuple[PriceSource, ...]:
     """Return whose bars, splits and dividends make up `symbol` at `version`, the most bars first."""
     with connections[alias].cursor() as cursor:

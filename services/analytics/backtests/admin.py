@@ -48,6 +48,12 @@ def buy_and_hold(row: RunEquity) -> str:
     return _course(row.benchmark_equity)
 
 
+@admin.display(description="index: first · lowest · highest · last")
+def index(row: RunEquity) -> str:
+    """Return the course of the index in four values, nothing where there is none."""
+    return _course(row.index_equity) if row.index_equity else ""
+
+
 @admin.register(Run)
 class RunAdmin(RecordAdmin):
     """Shows each backtest with what it found."""
@@ -70,13 +76,13 @@ class RunAdmin(RecordAdmin):
     heading = ("symbol", "strategy")
     links = {"symbol": "ingest_market_instrument"}
     lists = {"Reports": "reports_documents_report?run_id", "Trades": "analytics_backtests_runtrade?run_id"}
-    elsewhere = ("metrics", "benchmark_metrics")
+    elsewhere = ("metrics", "benchmark_metrics", "index_metrics")
     tables = (
         Table(
             title="Equity",
             model=RunEquity,
             of=lambda row: {"run_id": row.pk},
-            columns=("run_id", first_date, last_date, equity, buy_and_hold),
+            columns=("run_id", first_date, last_date, equity, buy_and_hold, index),
             links={"run_id": "analytics_backtests_runequity"},
         ),
         Table(
@@ -91,7 +97,7 @@ class RunAdmin(RecordAdmin):
 
     def get_tables(self, row: Run) -> Iterator[ShownTable]:
         """Give the numbers before all else."""
-        found = {"metrics": row.metrics or [], "benchmark_metrics": row.benchmark_metrics or []}
+        found = {name: value for name in self.elsewhere if (value := getattr(row, name))}
         for section in sections_of(found):
             headers, *rows = [[_whole(cell) for cell in cells] for cells in (section.columns, *section.rows)]
             yield ShownTable(title=section.heading, headers=headers, rows=rows)
@@ -119,7 +125,7 @@ class RunEquityAdmin(RecordAdmin):
     ordering = ("run_id",)
     heading = ("run_id",)
     links = _OF_RUN
-    unlisted = ("dates", "equity", "benchmark_equity")
+    unlisted = ("dates", "equity", "benchmark_equity", "index_equity")
 
 
 def _whole(cell: Cell) -> str:

@@ -12,8 +12,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from services.analytics.backtests.domain import MAXIMUM_SEED, Options, inputs_for
+from services.analytics.backtests.domain import MAXIMUM_SEED
 from services.analytics.backtests.models import Run
+from services.analytics.backtests.prices import INDEX_SYMBOLS, newest_inputs
 from services.analytics.backtests.selectors import run_by_id, runs
 from services.analytics.backtests.services import cancel_backtest, start_backtest
 from services.analytics.kernel.backtest import MAXIMUM_CAPITAL, MINIMUM_CAPITAL
@@ -40,7 +41,6 @@ from shared.http.operations import Operation, started
 from shared.http.pagination import Page, WorkQuery, page_of
 from shared.http.problems import ProblemField
 from shared.pricing.adjustment import Basis
-from shared.pricing.reader import latest_version
 
 STATUSES = ("queued", "running", "succeeded", "refused", "failed", "cancelled")
 BASES = tuple(basis.value for basis in Basis)
@@ -99,6 +99,12 @@ class RunOptions(StrictSerializer):
     time_in_force = Choice(tuple(TimeInForce), default=TimeInForce.DAY.value, help_text="Of entry orders")
     volume_limit = _ratio(
         default=None, allow_null=True, help_text="Largest fraction of the session's volume of an entry"
+    )
+    benchmark = SymbolField(
+        required=False,
+        allow_null=True,
+        help_text="An index or index fund with stored prices that alpha and beta are measured against;"
+        " null: buy and hold. Left out: the first of " + ", ".join(INDEX_SYMBOLS) + " that covers the run",
     )
 
 
@@ -165,7 +171,7 @@ class BacktestSummary(serializers.Serializer[Any]):
 
     def get_data_cut(self, run: Run) -> dict[str, int]:
         """Return the version of each symbol's prices that the run used."""
-        return {run.symbol: run.data_version}
+        return run.data_cut
 
 
 class Backtest(BacktestSummary):
@@ -178,6 +184,7 @@ class Backtest(BacktestSummary):
     result_hash = serializers.CharField(allow_null=True)
     metrics = Metric(many=True, allow_null=True)
     benchmark_metrics = Metric(many=True, allow_null=True)
+    index_metrics = Metric(many=True, allow_null=True, help_text="Of the index in `options.benchmark`")
     open_position = OpenPosition(allow_null=True)
     pending_order = PendingOrder(allow_null=True)
     truth = Truth(allow_null=True)
@@ -211,10 +218,7 @@ class RequestBacktest(Operation):
 
     def post(self, request: Request) -> Response:
         """Queue it, and wait for it a little."""
-        asked = self.body()
-        version = latest_version("analytics", asked["symbol"])
-        asked["options"] = Options(**asked["options"])
-        inputs, now = inputs_for(data_version=version, **asked), timezone.now()
+        inputs, now = newest_inputs(**self.body()), timezone.now()
         # When another request for the same inputs came first at this very moment, its run is this one.
         with suppress(StreamConflict, JobAlreadyOpen):
             start_backtest(inputs=inputs, now=now)

@@ -8,8 +8,9 @@ import numpy as np
 
 from services.analytics.backtests.domain import market_of
 from services.analytics.backtests.models import Run
+from services.analytics.backtests.prices import prices_of
 from services.analytics.backtests.selectors import equity_of, trades_of
-from services.analytics.backtests.services import inputs_of, prices_of
+from services.analytics.backtests.services import inputs_of
 from services.analytics.kernel.arrays import FloatArray
 from services.analytics.kernel.indicators import sma
 

@@ -31,8 +31,9 @@ _NAMESPACE = UUID("0b0f8c2e-6d57-4e0b-8a5c-3f4f6f0d2a11")
 class Options:
     """What a run's numbers depend on beside prices, strategy, capital and the two costs in basis points.
 
-    `interval` 1d, 1wk or 1mo; `risk_free` the annual effective rate; `seed` of the bootstrap. The others are those of
-    the kernel's `Costs` and `Execution`, ratios as fractions. Raises InvalidParameter naming the field.
+    `interval` 1d, 1wk or 1mo; `risk_free` the annual effective rate; `seed` of the bootstrap; `benchmark` the symbol of
+    an index, at `benchmark_version` of its prices. The others are those of the kernel's `Costs` and `Execution`, ratios
+    as fractions. Raises InvalidParameter naming the field.
     """
 
     interval: str = "1d"
@@ -51,6 +52,8 @@ class Options:
     trailing_ratio: Decimal | None = None
     time_in_force: str = "day"
     volume_limit: Decimal | None = None
+    benchmark: str | None = None
+    benchmark_version: int | None = None
 
     def __post_init__(self) -> None:
         for option in fields(self):
@@ -172,7 +175,7 @@ def needed_sessions(inputs: Inputs) -> int:
     return rule.warm_up_sessions(rule.parse(inputs.parameters)) + 1
 
 
-def run_inputs(inputs: Inputs, market: MarketData) -> BacktestResult:
+def run_inputs(inputs: Inputs, market: MarketData, *, index: MarketData | None = None) -> BacktestResult:
     """Run the kernel on what `market_of` gives. Raises InsufficientHistory, and InvalidParameter for an absurd capital."""
     rule, options = strategy_named(inputs.strategy), inputs.options
     return run(
@@ -184,6 +187,7 @@ def run_inputs(inputs: Inputs, market: MarketData) -> BacktestResult:
         execution=options.execution,
         risk_free=float(options.risk_free),
         periods_per_year=PERIODS_PER_YEAR[options.interval],
+        index=index,
     )
 
 
@@ -194,7 +198,7 @@ def market_of(inputs: Inputs, bars: AdjustedBars, *, opening_date: date | None) 
     the basis has not.
     """
     market = MarketData(
-        symbol=inputs.symbol,
+        symbol=bars.symbol,
         sessions=bars.sessions,
         open=bars.open,
         high=bars.high,
@@ -228,9 +232,11 @@ def metric_rows(metrics: Metrics) -> tuple[dict[str, Any], ...]:
 
 def result_hash(result: BacktestResult) -> str:
     """Return the sha256 of all numbers of a run, floats at 12 significant digits."""
+    index = {} if result.index is None else {"index": [f"{value:.12g}" for value in result.index.equity]}
     plain = {
         "equity": [f"{value:.12g}" for value in result.simulation.equity],
         "benchmark": [f"{value:.12g}" for value in result.benchmark.equity],
+        **index,
         "fills": [
             [fill.session.isoformat(), fill.side, f"{fill.shares:.12g}", f"{fill.price:.12g}"]
             for fill in result.simulation.fills

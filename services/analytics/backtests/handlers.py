@@ -4,7 +4,8 @@ from dataclasses import fields
 from typing import Any
 
 from services.analytics.backtests.models import Run
-from services.analytics.backtests.services import mark_outdated, request_backtest, standing_inputs
+from services.analytics.backtests.outdating import mark_outdated
+from services.analytics.backtests.services import request_backtest, standing_inputs
 from shared.contracts.conclusions import (
     BacktestCompleted,
     BacktestOutdated,

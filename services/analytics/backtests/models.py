@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 
 
 class Run(models.Model):
@@ -38,6 +39,7 @@ class Run(models.Model):
     benchmark_metrics = models.JSONField(null=True)
     open_position = models.JSONField(null=True)
     pending_order = models.JSONField(null=True)
+    index_metrics = models.JSONField(null=True)
     truth = models.JSONField(null=True)
     outdated_by_version = models.IntegerField(null=True)
     changed_count = models.IntegerField(null=True)
@@ -50,7 +52,14 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["symbol", "-created_at"], name="run_symbol_newest"),
             models.Index(fields=["symbol", "data_version"], name="run_symbol_version"),
+            models.Index(KeyTextTransform("benchmark", "options"), name="run_benchmark"),
         ]
+
+    @property
+    def data_cut(self) -> dict[str, int]:
+        """Return the version of each symbol's prices that the run used: its own, and those of its index."""
+        index, version = self.options["benchmark"], self.options["benchmark_version"]
+        return ({} if index is None else {index: version}) | {self.symbol: self.data_version}
 
 
 class RunTrade(models.Model):
@@ -85,6 +94,7 @@ class RunEquity(models.Model):
     dates = ArrayField(models.DateField())
     equity = ArrayField(models.FloatField())
     benchmark_equity = ArrayField(models.FloatField())
+    index_equity = ArrayField(models.FloatField(), null=True)
 
     class Meta:
         db_table = "run_equity"

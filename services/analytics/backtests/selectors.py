@@ -3,14 +3,24 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, TextField
+from django.db.models import OuterRef, Q, QuerySet, TextField
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from services.analytics.backtests.models import Run, RunEquity, RunTrade
 from shared.errors import BellwetherError, NotFound
 from shared.eventstore.selectors import with_live_state
 
-__all__ = ["Run", "RunNotFinished", "equity_of", "finished_run", "run_by_id", "runs", "trades_of"]
+__all__ = [
+    "Run",
+    "RunNotFinished",
+    "equity_of",
+    "finished_run",
+    "run_by_id",
+    "runs",
+    "runs_before",
+    "trades_of",
+]
 
 
 class RunNotFinished(BellwetherError):
@@ -41,6 +51,15 @@ def runs() -> QuerySet[Run]:
     """Return runs, newest first, each with its `live_state`."""
     newest = Run.objects.using("analytics").order_by("-created_at", "-id")
     return with_live_state(newest, kind="backtest", key=Cast(OuterRef("id"), TextField()))
+
+
+def runs_before(symbol: str, version: int) -> QuerySet[Run]:
+    """Return the finished runs that used the prices of a symbol, as their own or as their index's, at an earlier version."""
+    finished = Run.objects.using("analytics").filter(state="succeeded")
+    with_index = finished.alias(index=KeyTextTransform("benchmark", "options"))
+    return with_index.filter(
+        Q(symbol=symbol, data_version__lt=version) | Q(index=symbol, options__benchmark_version__lt=version)
+    )
 
 
 def trades_of(run_id: UUID) -> QuerySet[RunTrade]:

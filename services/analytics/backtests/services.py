@@ -23,13 +23,14 @@ from services.analytics.backtests.domain import (
 )
 from services.analytics.backtests.evidence import trials_among, truth_of
 from services.analytics.backtests.models import Run, RunEquity, RunTrade
+from services.analytics.backtests.outdating import outdate_at_once
+from services.analytics.backtests.prices import index_market_of, prices_of
 from services.analytics.kernel.backtest import BacktestResult
 from services.analytics.kernel.simulation import Trade
 from services.analytics.kernel.truth.deflated_sharpe import Trials
 from shared.contracts.codec import from_json, to_json
 from shared.contracts.conclusions import (
     BacktestCompleted,
-    BacktestOutdated,
     BacktestRefused,
     BacktestRequested,
 )
@@ -37,14 +38,12 @@ from shared.errors import InsufficientHistory, NotFound
 from shared.eventstore.append import append
 from shared.eventstore.jobs import AGAIN_STATES, LeasedJob, enqueue, finish
 from shared.eventstore.worker import cancel_job
-from shared.pricing.adjustment import AdjustedBars, Basis, adjust
+from shared.pricing.adjustment import Basis
 from shared.pricing.calendar import calendar_version, session_before, sessions_between
-from shared.pricing.history import after_last_hole
-from shared.pricing.reader import first_session, load_history
-from shared.pricing.versions import changed_sessions
+from shared.pricing.reader import first_session
 
 JOB_KIND = "backtest"
-NAMED_SESSIONS, SAMPLED_TRIALS = 100, 60
+SAMPLED_TRIALS = 60
 STANDING_STRATEGY = "moving_average_dip"
 STANDING_CAPITAL = Decimal("10000.00")
 STANDING_COMMISSION_BPS, STANDING_SLIPPAGE_BPS = Decimal("10.00"), Decimal("5.00")
@@ -104,6 +103,7 @@ def start_backtest(*, inputs: Inputs, now: datetime) -> UUID:
         raise InsufficientHistory(
             symbol=inputs.symbol, needed_sessions=needed_sessions(inputs), present_sessions=present
         )
+    index_market_of(inputs, bars.sessions)
     with transaction.atomic(using="analytics", durable=True):
         return request_backtest(inputs=inputs, now=now)
 
@@ -115,7 +115,7 @@ def run_backtest(*, job: LeasedJob, now: datetime) -> None:
     bars = prices_of(inputs)
     first: date = bars.sessions[0].item() if len(bars.sessions) else now.date()
     market = market_of(inputs, bars, opening_date=session_before("analytics", first))
-    result = run_inputs(inputs, market)
+    result = run_inputs(inputs, market, index=index_market_of(inputs, bars.sessions))
     truth = truth_of(
         inputs,
         result,
@@ -128,7 +128,7 @@ def run_backtest(*, job: LeasedJob, now: datetime) -> None:
     with transaction.atomic(using="analytics", durable=True):
         _store_rows(run.id, result)
         append("analytics", _stream(run.id), completed, now=now)
-        _outdate_at_once(run.id, now=now)
+        outdate_at_once(run.id, now=now)
         finish(job, "succeeded")
 
 
@@ -152,40 +152,6 @@ def _trials(run: Run, result: BacktestResult, first: date, last: date) -> Trials
         [dict(zip(curve.dates, curve.equity, strict=True)) for curve in curves],
         count=len(tried) + 1,
     )
-
-
-def mark_outdated(*, symbol: str, version: int, now: datetime) -> int:
-    """Tell, in the caller's transaction, of each finished run whose sessions a version corrected; return how many."""
-    changed = changed_sessions("analytics", symbol, after=version - 1, until=version)
-    if not changed:
-        return 0
-    touched = Run.objects.using("analytics").filter(
-        symbol=symbol,
-        state="succeeded",
-        outdated_by_version=None,
-        data_version__lt=version,
-        first_session__lte=max(changed),
-        last_session__gte=min(changed),
-    )
-    return sum(_outdate(run, changed, now=now) for run in touched)
-
-
-def _outdate(run: Run, changed: dict[date, int], *, now: datetime) -> bool:
-    """Record that a run was made on sessions that changed since; False where none of its own is among them."""
-    assert run.first_session is not None and run.last_session is not None
-    inside = {day: by for day, by in changed.items() if run.first_session <= day <= run.last_session}
-    if not inside:
-        return False
-    outdated = BacktestOutdated(
-        run_id=run.id,
-        symbol=run.symbol,
-        data_version=run.data_version,
-        by_version=min(inside.values()),
-        changed_count=len(inside),
-        changed_sessions=tuple(inside)[:NAMED_SESSIONS],
-    )
-    append("analytics", _stream(run.id), outdated, now=now)
-    return True
 
 
 def fail_backtest(*, job: LeasedJob, state: str, problem: dict[str, Any], now: datetime) -> None:
@@ -216,13 +182,6 @@ def cancel_backtest(*, run_id: UUID) -> None:
         cancel_job("analytics", Q(kind=JOB_KIND, key=str(run_id)))
 
 
-def _outdate_at_once(run_id: UUID, *, now: datetime) -> None:
-    """Tell of corrections that came while the run was waiting: nobody will speak of them again."""
-    run = Run.objects.using("analytics").get(id=run_id)
-    changed = changed_sessions("analytics", run.symbol, after=run.data_version)
-    _outdate(run, changed, now=now)
-
-
 def _completed(run: Run, sessions: Any, result: BacktestResult, truth: dict[str, Any]) -> BacktestCompleted:
     simulation = result.simulation
     return BacktestCompleted(
@@ -240,6 +199,7 @@ def _completed(run: Run, sessions: Any, result: BacktestResult, truth: dict[str,
         trade_count=len(simulation.trades),
         metrics=metric_rows(result.metrics),
         benchmark_metrics=metric_rows(result.benchmark_metrics),
+        index_metrics=None if result.index_metrics is None else metric_rows(result.index_metrics),
         open_position=to_json(simulation.open_trade),
         pending_order=to_json(simulation.pending_order),
         truth=truth,
@@ -257,6 +217,7 @@ def _store_rows(run_id: UUID, result: BacktestResult) -> None:
         dates=simulation.dates.astype("datetime64[D]").tolist(),
         equity=np.asarray(simulation.equity).tolist(),
         benchmark_equity=np.asarray(result.benchmark.equity).tolist(),
+        index_equity=None if result.index is None else np.asarray(result.index.equity).tolist(),
     )
 
 
@@ -264,14 +225,6 @@ def _columns(trade: Trade) -> dict[str, Any]:
     values = asdict(trade)
     del values["symbol"]  # that of the run
     return values
-
-
-def prices_of(inputs: Inputs) -> AdjustedBars:
-    """Return the prices that a run is made on: of its range the part after the last hole. Raises NoPrices."""
-    history = load_history(
-        "analytics", inputs.symbol, version=inputs.data_version, start=inputs.start, end=inputs.end
-    )
-    return adjust(after_last_hole(history), Basis(inputs.basis))
 
 
 def inputs_of(run: Run) -> Inputs:

@@ -9,6 +9,7 @@ from services.analytics.backtests.api import (
     ShowBacktest,
 )
 from services.analytics.backtests.compat import BacktestSymbol, ChartBacktest
+from services.analytics.backtests.pages import page_urlpatterns
 from shared.http.operations import route
 
 older, older_slashless = route("api/v1/backtest/", "older-charts", post=ChartBacktest)
@@ -21,4 +22,5 @@ urlpatterns = [
     older_slashless,
     # The same without a version, not described a second time.
     *(path(f"api/backtest{end}", older_slashless.callback) for end in ("/", "")),
+    *page_urlpatterns,
 ]

@@ -83,6 +83,7 @@ class CompareBacktests(Revalidated):
         inputs = serializers.DictField(child=serializers.ListField())
         metrics = MetricRow(many=True)
         benchmark_metrics = MetricRow(many=True)
+        index_metrics = MetricRow(many=True)
 
     problems = (404, 409)
 

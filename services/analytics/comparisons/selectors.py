@@ -35,6 +35,7 @@ def compared(run_ids: Sequence[UUID]) -> dict[str, Any]:
         "inputs": side_by_side([_inputs(run) for run in runs]),
         "metrics": metrics_table([run.metrics or () for run in runs]),
         "benchmark_metrics": metrics_table([run.benchmark_metrics or () for run in runs]),
+        "index_metrics": metrics_table([run.index_metrics or () for run in runs]),
     }
 
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from services.analytics.backtests.domain import Inputs, needed_sessions
+from services.analytics.backtests.prices import renewed
 from services.analytics.backtests.selectors import Run
 from services.analytics.backtests.services import inputs_of
 from services.analytics.kernel.strategies.registry import strategy_named
-from shared.pricing.reader import latest_version
 
 
 def inputs_on_newest_prices(run: Run) -> Inputs:
@@ -16,10 +16,6 @@ def inputs_on_newest_prices(run: Run) -> Inputs:
     """
     asked = inputs_of(run)
     rule = strategy_named(asked.strategy)
-    newest = replace(
-        asked,
-        data_version=latest_version("analytics", asked.symbol),
-        strategy_version=rule.version,
-    )
+    newest = replace(renewed(asked), strategy_version=rule.version)
     needed_sessions(newest)
     return newest

@@ -32,8 +32,15 @@ class BacktestResult:
     year: Year
     simulation: Simulation
     benchmark: Simulation
+    index: Simulation | None
     metrics: Metrics
     benchmark_metrics: Metrics
+    index_metrics: Metrics | None
+
+    @property
+    def compared_with(self) -> Simulation:
+        """Return what alpha and beta are measured against: the index where one was given, else buy and hold."""
+        return self.index or self.benchmark
 
 
 def run[P: Parameters](
@@ -46,11 +53,13 @@ def run[P: Parameters](
     execution: Execution | None = None,
     risk_free: float = 0.0,
     periods_per_year: int = SESSIONS_PER_YEAR,
+    index: MarketData | None = None,
 ) -> BacktestResult:
     """Backtest one strategy on one instrument, against buy and hold from the same date with the same costs.
 
     initial_capital in money, risk_free the annual effective rate as a fraction, periods_per_year how many
-    sessions make a year. Raises InsufficientHistory with fewer sessions than the first fill needs, and
+    sessions make a year. An index covers the same sessions and is bought and held likewise; alpha and beta are
+    then measured against it. Raises InsufficientHistory with fewer sessions than the first fill needs, and
     InvalidParameter for an absurd capital or rate.
     """
     check_between(MINIMUM_CAPITAL, initial_capital, MAXIMUM_CAPITAL, field="initial_capital")
@@ -68,6 +77,12 @@ def run[P: Parameters](
     benchmark = buy_and_hold(
         market, initial_capital=initial_capital, costs=costs, whole_shares=execution.whole_shares
     )
+    # An index level is no price of a share: whole ones might be too dear for the capital.
+    held = (
+        None
+        if index is None
+        else buy_and_hold(index, initial_capital=initial_capital, costs=costs, whole_shares=False)
+    )
     year = Year(periods=periods_per_year, risk_free=risk_free)
     return BacktestResult(
         engine_version=ENGINE_VERSION,
@@ -81,8 +96,10 @@ def run[P: Parameters](
         year=year,
         simulation=simulation,
         benchmark=benchmark,
-        metrics=measure(simulation, benchmark=benchmark, year=year),
-        benchmark_metrics=measure(benchmark, benchmark=None, year=year),
+        index=held,
+        metrics=measure(simulation, benchmark=held or benchmark, year=year),
+        benchmark_metrics=measure(benchmark, benchmark=held, year=year),
+        index_metrics=None if held is None else measure(held, benchmark=None, year=year),
     )
 
 

@@ -73,7 +73,8 @@ class Execution:
         _check_member(self.sizing, Sizing, field="sizing")
         _check_member(self.time_in_force, TimeInForce, field="time_in_force")
         if (self.size is None) != (self.sizing == Sizing.ALL_IN):
-            raise InvalidParameter(f"size is {self.size} with sizing {self.sizing}.", field="size")
+            wanted = "takes no size" if self.sizing == Sizing.ALL_IN else "needs a size"
+            raise InvalidParameter(f"sizing {self.sizing} {wanted}.", field="size")
         if self.size is not None:
             minimum, maximum = _SIZES[self.sizing]
             check_between(minimum, self.size, maximum, field="size")

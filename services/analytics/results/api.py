@@ -117,11 +117,12 @@ class Trade(serializers.Serializer[Any]):
 
 
 class EquityPoint(serializers.Serializer[Any]):
-    """What the account and buy and hold were worth at one close."""
+    """What the account, buy and hold, and the index if there is one were worth at one close."""
 
     session = serializers.DateField()
     equity = NumberText()
     benchmark_equity = NumberText()
+    index_equity = NumberText(allow_null=True)
 
 
 class ListTrades(Revalidated):
@@ -171,11 +172,19 @@ class ListEquity(Revalidated):
     def _page(self, run: Run) -> Response:
         curves = equity_of(run.id)
         page, links = series_page(self, curves.dates)
-        values = {"equity": curves.equity[page], "benchmark_equity": curves.benchmark_equity[page]}
+        index: list[Any] = curves.index_equity or [None] * len(curves.dates)
+        values: dict[str, list[Any]] = {
+            "equity": curves.equity[page],
+            "benchmark_equity": curves.benchmark_equity[page],
+            "index_equity": index[page],
+        }
         days = {"session": [day.isoformat() for day in curves.dates[page]]}
         if self.query["shape"] == "columns":
             return paged({"results": days | values}, links)
-        texts = {name: [number_text(value) for value in curve] for name, curve in values.items()}
+        texts: dict[str, list[Any]] = {
+            name: [None if value is None else number_text(value) for value in curve]
+            for name, curve in values.items()
+        }
         return paged({"results": as_rows(days | texts)}, links)
 
 

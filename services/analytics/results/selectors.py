@@ -1,8 +1,9 @@
 """What stands behind a finished run's figures: they are computed again, and nothing is stored."""
 
 from services.analytics.backtests.domain import market_of, result_hash, run_inputs
+from services.analytics.backtests.prices import index_market_of, prices_of
 from services.analytics.backtests.selectors import Run
-from services.analytics.backtests.services import inputs_of, prices_of
+from services.analytics.backtests.services import inputs_of
 from services.analytics.kernel.backtest import ENGINE_VERSION, METRICS_VERSION
 from services.analytics.kernel.metrics import DEFINITIONS
 from services.analytics.kernel.metrics.explaining import Explanation, explain
@@ -38,7 +39,8 @@ def explained(run: Run, metric: str) -> Explanation:
     inputs = inputs_of(run)
     bars = prices_of(inputs)
     opening = session_before("analytics", bars.sessions[0].item())
-    result = run_inputs(inputs, market_of(inputs, bars, opening_date=opening))
+    market, index = market_of(inputs, bars, opening_date=opening), index_market_of(inputs, bars.sessions)
+    result = run_inputs(inputs, market, index=index)
     if result_hash(result) != run.result_hash:
         raise RunNotRepeatable(f"Backtest {run.id}, made again, gives other numbers than it has.")
-    return explain(metric, result.simulation, benchmark=result.benchmark, year=result.year)
+    return explain(metric, result.simulation, benchmark=result.compared_with, year=result.year)

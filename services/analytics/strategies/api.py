@@ -6,7 +6,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from services.analytics.kernel.strategies.base import Strategy
 from services.analytics.kernel.strategies.registry import STRATEGIES
 from shared.http.conditional import Revalidated
 from shared.http.fields import Choice
@@ -48,16 +47,4 @@ class ListStrategies(Revalidated):
 
     def get(self, request: Request) -> Response:
         """List them."""
-        return Response({"results": [described(rule) for rule in STRATEGIES.values()]})
-
-
-def described(rule: Strategy[Any]) -> dict[str, Any]:
-    """Return a strategy as it is shown; a whole number stays one."""
-    return {
-        "name": rule.name,
-        "version": rule.version,
-        "summary": rule.summary,
-        "has_levels": rule.has_levels,
-        "warm_up_sessions": rule.warm_up_sessions(rule.parse({})),
-        "parameters": rule.described_parameters(),
-    }
+        return Response({"results": [rule.described() for rule in STRATEGIES.values()]})

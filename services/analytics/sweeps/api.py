@@ -98,6 +98,12 @@ class SweepTruth(serializers.Serializer[Any]):
     overfitting = SweepOverfitting(allow_null=True)
 
 
+class SweepOptions(RunOptions):
+    """How each cell trades and is measured; no figure of a cell is about an index."""
+
+    benchmark = None  # type: ignore[assignment]  # takes the field away
+
+
 class SweepSummaryRow(serializers.Serializer[Any]):
     """One sweep: its inputs, and how far it is."""
 
@@ -115,7 +121,7 @@ class SweepSummaryRow(serializers.Serializer[Any]):
     basis = Choice(BASES)
     start = serializers.DateField(allow_null=True)
     end = serializers.DateField(allow_null=True)
-    options = RunOptions()
+    options = SweepOptions()
     data_cut = serializers.SerializerMethodField()
     status = Choice(STATUSES, source="state")
     cell_count = serializers.IntegerField()
@@ -181,7 +187,7 @@ class RequestSweep(Operation):
             default=Decimal("5.00"), help_text="By which each fill is worse than the open"
         )
         basis = Choice(BASES, default=Basis.SPLIT.value, help_text="In which terms the prices are, see bars")
-        options = RunOptions(default=dict)
+        options = SweepOptions(default=dict)
 
     Output = SweepDetail
     successes = (200, 201, 202)

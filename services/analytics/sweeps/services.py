@@ -9,7 +9,7 @@ import numpy as np
 from django.db import transaction
 
 from services.analytics.backtests.domain import Inputs, Options, market_of
-from services.analytics.backtests.services import prices_of
+from services.analytics.backtests.prices import prices_of
 from services.analytics.kernel.arrays import FloatArray, IndexArray
 from services.analytics.kernel.engine import ENGINE_VERSION
 from services.analytics.kernel.errors import InvalidParameter

@@ -1,15 +1,14 @@
 """Pages to log in and out, to register, and to look after the own account; the same services as the API's."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import wraps
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -24,20 +23,19 @@ from services.analytics.users.services import (
     revoke_token,
 )
 from shared.errors import BellwetherError, NotFound, ValidationFailed
-from shared.http.pages import page, page_route
+from shared.http.pages import for_sessions, page, page_route
 from shared.http.throttling import client_address
 from shared.identity.authentication import session_of
 from shared.identity.sessions import clear_session_cookie, set_session_cookie
 from shared.identity.tokens import TOKEN_BYTES, Principal
 
-type View = Callable[..., HttpResponseBase]
-
-HOME, LOGIN, ACCOUNT = "/", "/login/", "/account/"
+HOME, ACCOUNT = "/", "/account/"
 _LONGEST = {"username": 150, "name": 100}
 _DONE = {
     "revoked": "The token is revoked; no service takes it any more.",
     "password": "The password is changed. All other sessions and tokens are ended.",
 }
+_own = partial(for_sessions, after=ACCOUNT)
 
 
 def show_login(request: HttpRequest) -> HttpResponse:
@@ -84,19 +82,6 @@ def take_register(request: HttpRequest) -> HttpResponse:
     except BellwetherError as error:
         context = {"username": request.POST.get("username", ""), "error": error.detail}
         return _refused(page(request, "register.html", context), error)
-
-
-def _own(view: View) -> View:
-    """Give a view the caller; send whoever is not logged in to the login page."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-        caller = session_of(request)
-        if caller is None:
-            return redirect_to_login(ACCOUNT, LOGIN)
-        return view(request, caller, **arguments)
-
-    return guarded
 
 
 @_own

@@ -37,6 +37,9 @@ class Report(serializers.Serializer[Any]):
     backfill_id = serializers.UUIDField()
     status = Choice(STATUSES, source="live_state")
     document_hash = serializers.CharField(allow_null=True)
+    outdated_by_version = serializers.IntegerField(
+        allow_null=True, help_text="The version that corrected prices of its backtest first"
+    )
     files = serializers.SerializerMethodField()
     error = ProblemField(allow_null=True, source="problem")
     created_at = serializers.DateTimeField()

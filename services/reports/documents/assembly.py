@@ -115,6 +115,8 @@ def _run(row: Row) -> CompletedRun:
         trades=tuple(Trade(**{name: trade[name] for name in Trade.__dataclass_fields__}) for trade in trades),
         open_position=_open_position(row["open_position"]),
         pending_order=from_json(PendingOrder, row["pending_order"]) if row["pending_order"] else None,
+        options=row["options"],
+        truth=row["truth"],
     )
 
 

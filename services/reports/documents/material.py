@@ -1,8 +1,9 @@
 """What a report is made of: plain values that the other services published, without ids or instants."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ class CompletedRun:
     """A backtest with its numbers; `drawdown_ratio` is 0 or negative.
 
     The four series have n + 1 points for n sessions: the first is the opening capital, the session before.
+    `options` and `truth` are as the events have them: what else the run depends on, and what its tests found;
+    `truth` is None for a run that was made before there were tests.
     """
 
     strategy: str
@@ -87,6 +90,8 @@ class CompletedRun:
     trades: tuple[Trade, ...]
     open_position: OpenPosition | None = None
     pending_order: PendingOrder | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    truth: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,14 +109,18 @@ def _opening(document: Section) -> Story:
 
 
 def _summary(document: Section) -> Story:
-    parts = (("Backtest", "run"), ("Forecast", "forecast"), ("Earlier forecast", "backfilled"))
     warnings = [(item["label"], item["text"]) for item in document["attention"]]
+    run = document["run"]
+    verdicts = [
+        ("Backtest", run["verdict"]),
+        *([(run["luck"]["label"], run["luck"]["text"])] if "luck" in run else ()),
+        ("Forecast", document["forecast"]["verdict"]),
+        ("Earlier forecast", document["backfilled"]["verdict"]),
+    ]
     return [
         Spacer(0, 8),
         *((warning_table(warnings), Spacer(0, 6)) if warnings else ()),
-        facts_table(
-            [(label, document[part]["verdict"]) for label, part in parts], label_width=96, style=BODY
-        ),
+        facts_table(verdicts, label_width=96, style=BODY),
     ]
 
 
@@ -129,6 +133,8 @@ def _backtest(run: Section, metrics_version: str) -> Story:
         story.append(paragraph("More trades than the chart can mark: the table lists them.", CAPTION))
     return [
         *story,
+        *_findings(run["findings"]),
+        CondPageBreak(120),
         paragraph("How it was tested", SUBHEADING),
         facts_table([("Tested", run["tested"]), *_setup(run["setup"])]),
         *_metrics(run, metrics_version),
@@ -150,19 +156,21 @@ def _setup(setup: Section) -> list[tuple[str, str]]:
         ("Strategy", f"{setup['strategy']}, version {setup['strategy_version']}"),
         ("Parameters", parameters),
         ("Capital", setup["initial_capital_text"]),
-        (
-            "Costs",
-            f"commission {setup['commission_bps']} bps, slippage {setup['slippage_bps']} bps of the amount",
-        ),
+        ("Costs", setup["costs_text"]),
         ("Prices", f"basis {setup['basis']}; decided at a close, filled at the next session's open"),
+        *((item["label"], item["text"]) for item in setup["options_text"]),
     ]
 
 
-def _why_undefined(item: Section) -> str:
-    """Name the strategy's reason, else that of buy and hold: each dash is explained once."""
-    if item["reason"] is not None:
-        return str(item["reason"])
-    return f"buy and hold: {item['benchmark_reason']}" if item["benchmark_reason"] is not None else ""
+def _findings(findings: list[Section]) -> Story:
+    if not findings:
+        return []
+    rows = [(f"{'! ' if item['is_warning'] else ''}{item['label']}", item["text"]) for item in findings]
+    return [
+        CondPageBreak(14 * len(rows) + 34),
+        paragraph("What the result is worth; ! marks a weakness", SUBHEADING),
+        facts_table(rows),
+    ]
 
 
 def _metrics(run: Section, metrics_version: str) -> Story:
@@ -171,14 +179,14 @@ def _metrics(run: Section, metrics_version: str) -> Story:
             paragraph(item["label"], CELL),
             item["text"],
             item["benchmark_text"],
-            paragraph(_why_undefined(item), CELL),
+            paragraph(item["why_undefined"], CELL),
         ]
         for item in run["metrics"]
     ]
     table = figures_table(
-        ("Metric", "Strategy", "Buy and hold", "Why undefined"), rows, (172, 92, 92, CONTENT_WIDTH - 356)
+        ("Metric", "Strategy", "Buy and hold", "Why undefined"), rows, (168, 74, 74, CONTENT_WIDTH - 316)
     )
-    table.setStyle([("ALIGN", (3, 0), (3, -1), "LEFT"), ("LEFTPADDING", (3, 0), (3, -1), 16)])
+    table.setStyle([("ALIGN", (3, 0), (3, -1), "LEFT"), ("LEFTPADDING", (3, 0), (3, -1), 10)])
     return [
         CondPageBreak(13 * len(rows) + 60),
         paragraph("Metrics", SUBHEADING),

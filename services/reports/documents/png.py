@@ -16,8 +16,8 @@ Section = dict[str, Any]
 
 DPI = 144
 WIDTH_PT, PAD_PT = 560, 24
-HEAD_PT, BARE_HEAD_PT, CAPTION_PT, FOOT_PT = 124, 76, 46, 26
-LINE_PT = 11
+HEAD_PT, BARE_HEAD_PT, CAPTION_PT, FOOT_PT = 124, 76, 24, 26
+LINE_PT, FEWEST_LINES = 11, 2
 CELL_PT = 116
 LINE_LETTERS = 118
 SHORT_HASH = 12
@@ -39,7 +39,7 @@ def render_png(document: Section, document_hash: str) -> bytes:
     heights = [
         HEAD_PT if _headline(document) else BARE_HEAD_PT,
         LINE_PT * (len(warnings) + 1) if warnings else 1,
-        *(points for part in parts for points in (CAPTION_PT, part[3])),
+        *(points for part in parts for points in (_caption_height(part[1]), part[3])),
         FOOT_PT,
     ]
     figure = Figure(figsize=(WIDTH_PT / 72, sum(heights) / 72), dpi=DPI, facecolor="white")
@@ -88,12 +88,23 @@ def _warnings(document: Section) -> list[str]:
 
 
 def _draw_caption(area: Area, title: str, section: Section) -> None:
-    _write(area, PAD_PT, CAPTION_PT - 16, title, size=9.5, weight="bold")
+    height = _caption_height(section)
+    _write(area, PAD_PT, height - 16, title, size=9.5, weight="bold")
+    for row, line in enumerate(_caption_lines(section)):
+        _write(area, PAD_PT, height - 29 - LINE_PT * row, line, size=7.2)
+
+
+def _caption_height(section: Section) -> int:
+    return CAPTION_PT + LINE_PT * max(len(_caption_lines(section)), FEWEST_LINES)
+
+
+def _caption_lines(section: Section) -> list[str]:
+    """Return the verdict in at most two lines, then what else must be known at once."""
     lines = textwrap.wrap(section["verdict"], LINE_LETTERS)
     if section["state"] == "refused":
         lines.append(" or ".join(section["remedy"].values()) or section["detail"])
-    for row, line in enumerate(lines[:2]):
-        _write(area, PAD_PT, CAPTION_PT - 29 - 11 * row, line, size=7.2)
+    luck = section.get("luck")
+    return lines[:2] + (textwrap.wrap(luck["text"], LINE_LETTERS)[:2] if luck else [])
 
 
 def _write(area: Area, left: float, bottom: float, text: str, *, color: str = look.INK, **font: Any) -> None:

@@ -15,6 +15,8 @@ from services.reports.documents.wording import (
     quantity,
     span,
 )
+from shared.runs.findings import Finding, findings_of, verdict_on
+from shared.runs.options import chosen_options, costs_text
 
 HEADLINE = {
     "total_return": "Total return",
@@ -47,6 +49,7 @@ def run_section(run: CompletedRun) -> dict[str, Any]:
             session_count=len(tested),
         )
         + f" Tested {days_tested}.",
+        "luck": _finding(verdict_on(run.truth)),
         "tested": f"{days_tested}, {counted(len(tested), 'session')}",
         "headline": [
             {"label": label, "text": by_name[name]["text"], "benchmark_text": by_name[name]["benchmark_text"]}
@@ -54,6 +57,8 @@ def run_section(run: CompletedRun) -> dict[str, Any]:
             if name in by_name
         ],
         "setup": _setup(run),
+        "truth": run.truth,
+        "findings": list(map(_finding, findings_of(run.truth, initial_capital=float(run.initial_capital)))),
         "metrics": metrics,
         "series": {
             "sessions": days(run.sessions),
@@ -80,20 +85,38 @@ def _setup(run: CompletedRun) -> dict[str, Any]:
         "initial_capital_text": number(float(run.initial_capital)),
         "commission_bps": plain_text(run.commission_bps, limit=16),
         "slippage_bps": plain_text(run.slippage_bps, limit=16),
+        "costs_text": plain_text(
+            costs_text(commission_bps=run.commission_bps, slippage_bps=run.slippage_bps, options=run.options)
+        ),
+        "options": dict(run.options),
+        "options_text": [
+            {"label": label, "text": plain_text(text)} for label, text in chosen_options(run.options)
+        ],
         "basis": plain_text(run.basis, limit=32),
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "label": plain_text(found.label, limit=40),
+        "text": plain_text(found.text, limit=400),
+        "is_warning": found.is_warning,
     }
 
 
 def _metric(metric: Metric) -> dict[str, Any]:
     signed = metric.name in _SIGNED
+    reason, other = (text and plain_text(text) for text in (metric.reason, metric.benchmark_reason))
     return {
         "name": plain_text(metric.name, limit=40),
         "label": plain_text(metric.label, limit=48),
         "unit": metric.unit,
         "value": metric.value,
-        "reason": None if metric.reason is None else plain_text(metric.reason),
+        "reason": reason,
         "benchmark_value": metric.benchmark_value,
-        "benchmark_reason": None if metric.benchmark_reason is None else plain_text(metric.benchmark_reason),
+        "benchmark_reason": other,
+        # Each dash is explained once.
+        "why_undefined": reason or (f"buy and hold: {other}" if other else ""),
         "text": measure(metric.value, metric.unit, signed=signed),
         "benchmark_text": measure(metric.benchmark_value, metric.unit, signed=signed),
     }

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from django.db import connections
 from django.db.models import OuterRef, QuerySet, TextField
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast
 
 from services.reports.documents.models import Report, ReportFile, ReportPart
@@ -14,6 +15,8 @@ from shared.errors import BellwetherError, NotFound
 from shared.eventstore.selectors import with_live_state
 from shared.pricing.reader import latest_version
 
+# A document is never changed: what came later is told beside it.
+_OUTDATED_BY = "SELECT run.outdated_by_version FROM results.run WHERE run.id = report.run_id"
 _NAMESPACE = UUID("3c9f0f0a-2ad5-4a35-8b1e-8f0f0a9f5d11")
 
 
@@ -50,8 +53,9 @@ def report_by_id(report_id: UUID) -> Report:
 
 
 def reports(*, symbol: str | None = None) -> QuerySet[Report]:
-    """Return reports, newest first, each with its `live_state`."""
+    """Return reports, newest first, each with its `live_state` and what outdated its run, if anything did."""
     newest = Report.objects.using("reports").order_by("-created_at", "-id")
+    newest = newest.annotate(outdated_by_version=RawSQL(_OUTDATED_BY, []))  # noqa: S611 a constant
     rows = with_live_state(newest, kind="report", key=Cast(OuterRef("id"), TextField()))
     return rows.filter(symbol=symbol) if symbol else rows
 

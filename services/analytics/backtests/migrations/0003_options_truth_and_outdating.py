@@ -9,6 +9,8 @@ def _options() -> dict[str, Any]:
     """Return what every run before had."""
     return {
         "allow_short": False,
+        "benchmark": None,
+        "benchmark_version": None,
         "commission_per_order": "0.0000",
         "commission_per_share": "0.0000",
         "impact": "0.0000",

@@ -53,6 +53,7 @@ def test_every_option_is_spelt_out_and_its_default_is_the_run_without_it(api: Ap
         "trailing_ratio": None,
         "time_in_force": "day",
         "volume_limit": None,
+        "benchmark": None,
     }
 
 

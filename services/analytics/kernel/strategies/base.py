@@ -98,6 +98,20 @@ class Strategy[P: Parameters](ABC):
             for f in fields(self.parameters_type)
         ]
 
+    def described(self) -> dict[str, Any]:
+        """Return all that a form or a program needs to ask for a run, JSON-safe; a whole number stays one.
+
+        `warm_up_sessions` is how many bars the first decision needs with the default parameters.
+        """
+        return {
+            "name": self.name,
+            "version": self.version,
+            "summary": self.summary,
+            "has_levels": self.has_levels,
+            "warm_up_sessions": self.warm_up_sessions(self.parse({})),
+            "parameters": self.described_parameters(),
+        }
+
     def _unknown(self, name: str) -> InvalidParameter:
         permitted = [declared.name for declared in fields(self.parameters_type)]
         return InvalidParameter(

@@ -21,7 +21,12 @@ COSTS = Costs(commission_bps=10, slippage_bps=5)
 
 
 def backtested(
-    market: MarketData, *, capital: float = 10_000.0, risk_free: float = 0.0, sell_window: int = 200
+    market: MarketData,
+    *,
+    capital: float = 10_000.0,
+    risk_free: float = 0.0,
+    sell_window: int = 200,
+    index: MarketData | None = None,
 ) -> BacktestResult:
     return run(
         market,
@@ -30,6 +35,7 @@ def backtested(
         initial_capital=capital,
         costs=COSTS,
         risk_free=risk_free,
+        index=index,
     )
 
 
@@ -46,6 +52,25 @@ def test_a_backtest_agrees_with_the_independent_one(seed: int) -> None:
     assert result.simulation.final_equity == pytest.approx(expected.final_equity, rel=1e-9)
     for name in ("total_return", "max_drawdown", "sharpe"):
         assert result.metrics[name].value == pytest.approx(getattr(expected, name), rel=1e-9, abs=1e-12)
+
+
+def test_with_an_index_alpha_and_beta_are_against_it_and_all_else_stays() -> None:
+    market, index = random_walk(1, 400), random_walk(2, 400)
+    dear = replace(
+        index,
+        **{name: getattr(index, name) * 1e5 for name in ("open", "high", "low", "close", "signal_close")},
+    )
+
+    alone, compared = backtested(market), backtested(market, index=dear)
+
+    assert (alone.index, alone.index_metrics, alone.compared_with) == (None, None, alone.benchmark)
+    assert compared.compared_with is compared.index
+    assert compared.index_metrics is not None
+    assert compared.index_metrics["total_return"].value is not None
+    assert compared.index_metrics["total_return"].value > -1
+    assert compared.index_metrics["exposure_time"].value == 1.0
+    differing = {name for name in alone.metrics if alone.metrics[name].value != compared.metrics[name].value}
+    assert differing == {"alpha", "beta"}
 
 
 def test_200_sessions_are_refused_with_what_is_missing() -> None:

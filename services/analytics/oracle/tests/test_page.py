@@ -1,4 +1,4 @@
-"""docs/backtesting.md is held to the code."""
+"""docs/backtesting.md, and the strategy that the README shows, are held to the code."""
 
 import importlib.util
 import re
@@ -20,7 +20,8 @@ from services.analytics.oracle import figures, runs
 
 CHECKOUT = Path(__file__).resolve().parents[4]
 PAGE = (CHECKOUT / "docs/backtesting.md").read_text(encoding="utf-8")
-FILE = PAGE.split("<!-- strategy: a test runs this -->\n```python\n")[1].split("```")[0]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+FILE = README.split("<!-- strategy: a test runs this -->\n```python\n")[1].split("```")[0]
 
 
 def test_the_page_is_short_and_links_to_what_there_is() -> None:
@@ -46,7 +47,7 @@ def test_the_example_on_the_page_works() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_the_strategy_on_the_page_is_one_file_of_15_lines_that_is_found_and_honest(
+def test_the_strategy_in_the_readme_is_one_file_of_15_lines_that_is_found_and_honest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "trend.py").write_text(FILE)

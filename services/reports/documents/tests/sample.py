@@ -19,6 +19,7 @@ from services.reports.documents.material import (
     Source,
     Trade,
 )
+from shared.runs.tests.sample import sample_options, sample_truth
 
 SESSION_COUNT = 3580
 HORIZON = 30
@@ -88,6 +89,8 @@ def sample_run(trade_count: int = 16, session_count: int = SESSION_COUNT) -> Com
             dividends=38.43,
         ),
         pending_order=PendingOrder(side="sell", decided_session=SESSIONS[session_count - 1]),
+        options=sample_options(),
+        truth=sample_truth(),
     )
 
 

@@ -20,6 +20,7 @@ from services.reports.documents.tests.sample import (
     sample_refusal,
     sample_run,
 )
+from shared.runs.tests.sample import sample_options
 
 HOSTILE = {
     "image": "<img src=/etc/passwd>",
@@ -188,8 +189,38 @@ def test_what_a_reader_must_know_first_is_on_the_first_page_and_in_the_picture()
     heights = [Image.open(io.BytesIO(render(found).png_bytes)).height for found in (plain, warned)]
 
     assert "Held back A change of 3 stored rows (2016-03-01 to 2016-03-08) by csv" in first_page
-    assert "Tested 2004-01-05 to 2004-03-25, 59 sessions" in first_page
+    assert "in 59 sessions. Tested 2004-01-05 to 2004-03-25." in first_page
     assert heights[1] > heights[0] + 40
+
+
+def test_whether_the_result_is_luck_stands_at_the_top_and_every_finding_below(
+    report: RenderedReport, pages: list[str]
+) -> None:
+    run = json.loads(report.json_bytes)["document"]["run"]
+    text = " ".join(pages)
+
+    assert run["luck"]["text"].startswith("Not distinguishable from luck")
+    assert pages[0].index(run["luck"]["text"]) < pages[0].index("Backtest against buy and hold")
+    assert len(run["findings"]) == 9
+    for finding in run["findings"]:
+        assert f"{'! ' if finding['is_warning'] else ''}{finding['label']} {finding['text']}" in text
+
+
+def test_options_are_printed_where_they_are_not_the_default(pages: list[str]) -> None:
+    options = sample_options(stop_loss_ratio="0.0800", commission_per_order="1.0000")
+    chosen = render(sample_material(run=replace(sample_run(), options=options)))
+    text = " ".join(texts_of(chosen.pdf_bytes))
+
+    assert "Stops stop loss 8 % below the fill" in text
+    assert "Costs commission 5 bps + 1 for each order, slippage 2 bps" in text
+    assert "Stops" not in " ".join(pages)
+
+
+def test_a_run_that_was_made_before_there_were_tests_is_printed_and_says_so() -> None:
+    older = render(sample_material(run=replace(sample_run(), truth=None)))
+
+    assert "Not tested for luck." in texts_of(older.pdf_bytes)[0]
+    assert older.document["run"]["findings"] == []
 
 
 def test_a_forecast_without_a_backtest_begins_on_the_first_page() -> None:
