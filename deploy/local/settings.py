@@ -22,6 +22,7 @@ APPS = [
     "services.analytics.forecasting",
     "services.analytics.sweeps",
     "services.analytics.users",
+    "services.analytics.walk_forwards",
     "services.reports",
     "services.reports.documents",
 ]

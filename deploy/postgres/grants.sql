@@ -25,7 +25,7 @@ GRANT USAGE, CREATE ON SCHEMA ingest_quota TO bellwether_ingest;
 GRANT USAGE ON SCHEMA analytics TO bellwether_analytics;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA analytics TO bellwether_analytics;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA analytics TO bellwether_analytics;
-REVOKE UPDATE, DELETE ON analytics.event, analytics.outbox, analytics.run_trade, analytics.run_equity, analytics.sweep_chunk FROM bellwether_analytics;
+REVOKE UPDATE, DELETE ON analytics.event, analytics.outbox, analytics.run_trade, analytics.run_equity, analytics.sweep_chunk, analytics.walk_forward_equity FROM bellwether_analytics;
 REVOKE UPDATE ON analytics.inbox FROM bellwether_analytics;
 REVOKE INSERT, UPDATE, DELETE ON analytics.django_migrations FROM bellwether_analytics;
 GRANT UPDATE (sent_at) ON analytics.outbox TO bellwether_analytics;

@@ -10,6 +10,7 @@ from services.analytics.strategies.urls import urlpatterns as strategies
 from services.analytics.surfaces.urls import urlpatterns as surfaces
 from services.analytics.sweeps.urls import urlpatterns as sweeps
 from services.analytics.users.urls import urlpatterns as users
+from services.analytics.walk_forwards.urls import urlpatterns as walk_forwards
 
 urlpatterns: list[URLPattern] = [
     *backtests,
@@ -18,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     *strategies,
     *sweeps,
     *surfaces,
+    *walk_forwards,
     *forecasting,
     *users,
 ]

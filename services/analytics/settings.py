@@ -11,6 +11,7 @@ APPS = [
     "services.analytics.forecasting",
     "services.analytics.sweeps",
     "services.analytics.users",
+    "services.analytics.walk_forwards",
 ]
 
 globals().update(

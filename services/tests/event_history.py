@@ -44,7 +44,18 @@ from shared.contracts.market_data import (
 from shared.contracts.prices import FetchCompleted, FetchFailed, FetchRequested, PricesUpdated
 from shared.contracts.registry import decode_event, type_of
 from shared.contracts.reports import ReportFailed, ReportRendered, ReportRequested
-from shared.contracts.sweeps import SweepCompleted, SweepProgressed, SweepRefused, SweepRequested
+from shared.contracts.sweeps import (
+    SweepCompleted,
+    SweepOutdated,
+    SweepProgressed,
+    SweepRefused,
+    SweepRequested,
+    WalkForwardCompleted,
+    WalkForwardOutdated,
+    WalkForwardProgressed,
+    WalkForwardRefused,
+    WalkForwardRequested,
+)
 from shared.eventstore.append import append
 from shared.eventstore.inbox import receive
 from shared.eventstore.models import Outbox
@@ -77,7 +88,7 @@ class History:
                 self._provider,
             ),
             *(self._backtest, self._backtest, self._forecast, self._forecast, self._scores, self._report),
-            self._sweep,
+            *(self._sweep, self._walk_forward),
         ]
 
     def write(self, count: int) -> None:
@@ -247,8 +258,31 @@ class History:
                     yield golden(SweepRefused, sweep_id=sweep_id, state=state)
                     yield golden(SweepRequested, **about, chunk_count=chunks)
             yield golden(SweepCompleted, sweep_id=sweep_id)
+            if self._random.random() < 0.5:
+                yield golden(SweepOutdated, sweep_id=sweep_id, by_version=self._random.randrange(2, 99))
 
         return f"sweep-{sweep_id}", life()
+
+    def _walk_forward(self) -> tuple[str, Life]:
+        name: dict[str, Any] = {"walk_forward_id": self._id()}
+        about = {**name, **self._cut(), "inputs_hash": name["walk_forward_id"].hex}
+        chunks = self._random.randint(1, 4)
+
+        def life() -> Life:
+            yield golden(WalkForwardRequested, **about, chunk_count=chunks)
+            (one, *others) = golden(WalkForwardProgressed).best
+            for number in range(chunks):
+                best = ({**one, "cell": number}, *others) if self._random.random() < 0.8 else ()
+                yield golden(WalkForwardProgressed, **name, chunk=number, best=best)
+                if self._random.random() < 0.2:
+                    state = self._random.choice(["failed", "cancelled"])
+                    yield golden(WalkForwardRefused, **name, state=state)
+                    yield golden(WalkForwardRequested, **about, chunk_count=chunks)
+            yield golden(WalkForwardCompleted, **name)
+            if self._random.random() < 0.5:
+                yield golden(WalkForwardOutdated, **name, by_version=self._random.randrange(2, 99))
+
+        return f"walk_forward-{name['walk_forward_id']}", life()
 
     def _forecast(self) -> tuple[str, Life]:
         forecast_id, kind = self._id(), self._random.choice(["live", "backfilled"])

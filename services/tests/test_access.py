@@ -101,7 +101,8 @@ def asked_about(token: str) -> dict[str, str]:
     api = ApiClient(token)
     api.send("/api/v1/fetches/", symbol=A_SYMBOL)
     drain_everything()
-    api.send("/api/v1/sweeps/", **TABLE["sweeps", "POST"].body)
+    for search in ("sweeps", "walk-forwards"):
+        api.send(f"/api/v1/{search}/", **TABLE[search, "POST"].body)
     drain_everything()
 
     def newest(name: str) -> str:
@@ -120,6 +121,7 @@ def asked_about(token: str) -> dict[str, str]:
         "run_id": newest("backtests"),
         "before_id": newest("backtests"),
         "sweep_id": newest("sweeps"),
+        "walk_forward_id": newest("walk-forwards"),
         "forecast_id": newest("forecasts"),
         "report_id": newest("reports"),
     }

@@ -254,5 +254,8 @@ def test_the_analytics_service_on_its_own_shows_what_it_has() -> None:
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(
-        ["admin", "analytics", "analytics_backtests", "analytics_forecasting", "analytics_sweeps", "identity"]
+        [
+            *("admin", "analytics", "analytics_backtests", "analytics_forecasting", "analytics_sweeps"),
+            *("analytics_walk_forwards", "identity"),
+        ]
     )

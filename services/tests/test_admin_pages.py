@@ -26,7 +26,7 @@ from conftest import empty
 from services.ingest.fetches.services import request_fetch
 from services.tests.market_history import ask_a_vendor, hold_back_a_change, keep_a_watch_list
 from services.tests.pipeline import drain_everything
-from services.tests.searches import sweep_a_grid
+from services.tests.searches import sweep_a_grid, walk_forward
 from shared.admin.per_service import model_in
 from shared.eventstore.models import Event, Job, Parked, StreamPosition
 from shared.eventstore.parked import park
@@ -81,6 +81,7 @@ def site(owner: psycopg.Connection) -> Iterator[Client]:
         )
         drain_everything()
         sweep_a_grid("AAPL")
+        walk_forward("AAPL")
         drain_everything()
         hold_back_a_change()
         keep_a_watch_list()

@@ -96,7 +96,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_every_app_has_the_same_file_names_for_the_same_things() -> None:
     apps = [path.parent for path in modules() if path.name == "apps.py" and "services" in path.parts]
 
-    assert len(apps) == 13
+    assert len(apps) == 14
     # The tables of users are those of shared.identity.
     assert [app.name for app in apps if not (app / "models.py").exists()] == ["users"]
     for app in apps:

@@ -22,6 +22,7 @@ from shared.settings.databases import SERVICES
 NO_PASSWORD = "nobody guesses a password"
 ALL_DONE = "the worker is faster than whoever would cancel"
 NO_KEY = "no provider has a key here"
+NO_GRID = "hardly a random grid names parameters that its strategy has"
 NONE_HELD = "nothing of the bundled prices looks wrong, and only operators decide"
 SELDOM_ACCEPTED = {
     "POST /api/v1/tokens/": NO_PASSWORD,
@@ -38,6 +39,9 @@ SELDOM_ACCEPTED = {
     "DELETE /api/v1/forecasts/{forecast_id}/": ALL_DONE,
     "DELETE /api/v1/reports/{report_id}/": ALL_DONE,
     "DELETE /api/v1/sweeps/{sweep_id}/": ALL_DONE,
+    "DELETE /api/v1/walk-forwards/{walk_forward_id}/": ALL_DONE,
+    "POST /api/v1/sweeps/": NO_GRID,
+    "POST /api/v1/walk-forwards/": NO_GRID,
     "GET /api/v1/backtests/compare/": "nobody can guess the ids of two runs",
 }
 
@@ -50,6 +54,7 @@ LISTS = {
     "forecast_id": "forecasts",
     "report_id": "reports",
     "sweep_id": "sweeps",
+    "walk_forward_id": "walk-forwards",
 }
 
 
@@ -70,8 +75,9 @@ def test_every_answer_to_any_request_is_as_documented(
         wait_until(lambda: counted(db)["reports.rendered"] == 1, saying="the report on GOOG")
 
         api.send("/api/v1/watchlists/", name="large", symbols=["GOOG"])
-        sweep = api.send("/api/v1/sweeps/", symbol="GOOG", grid={"buy_window": [5, 10]})["Location"]
-        wait_until(lambda: api.show(sweep)["status"] == "succeeded", saying="the sweep of GOOG")
+        for search in ("sweeps", "walk-forwards"):
+            made = api.send(f"/api/v1/{search}/", symbol="GOOG", grid={"sell_window": [30, 60]})["Location"]
+            wait_until(lambda: api.show(made)["status"] == "succeeded", saying=made)  # noqa: B023
         known = {
             "symbol": "GOOG",
             "ticker": "GOOG",

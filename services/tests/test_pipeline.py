@@ -23,7 +23,7 @@ from services.tests.books import BEFORE_THE_WORKER, EACH_EFFECT_ONCE, counted
 from services.tests.market_history import ask_a_vendor, hold_back_a_change, import_lines, keep_a_watch_list
 from services.tests.pipeline import drain_everything
 from services.tests.processes import wait_until, worker_process
-from services.tests.searches import sweep_a_grid
+from services.tests.searches import sweep_a_grid, walk_forward
 from shared.eventstore.jobs import due_jobs
 from shared.eventstore.rebuild import differences, rebuild
 from shared.eventstore.registry import Recorded, handlers_of, project_each
@@ -158,6 +158,7 @@ def make_history() -> None:
     )
     start_backtest(inputs=own, now=timezone.now())
     sweep_a_grid("FB")
+    walk_forward("FB")
     drain_everything()
 
 

@@ -41,6 +41,7 @@ TAGS = {
     "backtests": "Strategies tested on stored prices, always beside buy and hold, with trades and equity.",
     "strategies": "The rules that can be tested, with the range and the meaning of each parameter.",
     "sweeps": "A strategy tested with many parameters at once: the whole surface, its best cell and what that is worth.",
+    "walk-forwards": "Parameters chosen on past sessions and traded on the next ones: one account, out of sample only.",
     "forecasts": "The next 30 sessions with their uncertainty, scored against the random walk once they came.",
     "reports": "What a run and its forecasts say, as PDF, JSON and PNG from one document.",
     "users": "Registration, profile and password.",

@@ -34,6 +34,7 @@ LIMITED = {
     "analytics.run_trade": GROW,
     "analytics.run_equity": GROW,
     "analytics.sweep_chunk": GROW,
+    "analytics.walk_forward_equity": GROW,
     "reports.event": GROW,
     "reports.report_file": GROW,
 }

@@ -13,7 +13,8 @@ from services.analytics.kernel.backtest import BacktestResult
 from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.metrics.curve import period_returns
 from services.analytics.kernel.strategies.registry import strategy_named
-from services.analytics.kernel.truth.deflated_sharpe import Trials, independent_trials
+from services.analytics.kernel.sweep.verdict import estimated_trials
+from services.analytics.kernel.truth.deflated_sharpe import Trials
 from services.analytics.kernel.truth.examination import Examination, Luck, examine
 from services.analytics.kernel.truth.stamps import data_gap, selection_bias
 
@@ -68,18 +69,23 @@ def examination_of(
     }
 
 
-def trials_among(equity: FloatArray, dates: DateArray, others: Sequence[Curve], *, count: int) -> Trials:
-    """Return how many trials there were, with the curve itself and a sample of the `others`.
+def trials_among(
+    equity: FloatArray,
+    dates: DateArray,
+    others: Sequence[Curve],
+    cells: Sequence[FloatArray],
+    *,
+    count: int,
+) -> Trials:
+    """Return how many trials there were, with the curve itself and samples of the others.
 
-    equity (n + 1,) by dates; of each other curve the returns on the same sessions count, 0 where it has none.
-    `count` is the number of all trials, this one included; what the sample shows holds for all of them.
+    equity (n + 1,) by dates; of each other run's curve the returns on the same sessions count, 0 where it has
+    none; `cells` are returns (n,) of cells of searches. `count` is the number of all trials, this one included;
+    what the samples show holds for all of them.
     """
     days = dates.tolist()
-    own = period_returns(equity)
-    streams = [own, *(_returns_on(days, curve) for curve in others)]
-    sampled = independent_trials(np.vstack(streams))
-    effective = max(1, round(sampled.effective * count / len(streams)))
-    return Trials(count=count, effective=effective, sharpe_variance=sampled.sharpe_variance)
+    streams = [period_returns(equity), *(_returns_on(days, curve) for curve in others), *cells]
+    return estimated_trials(np.vstack(streams), count=count)
 
 
 def _returns_on(days: Sequence[date], curve: Curve) -> FloatArray:

@@ -4,8 +4,7 @@ from dataclasses import fields
 from typing import Any
 
 from services.analytics.backtests.models import Run
-from services.analytics.backtests.outdating import mark_outdated
-from services.analytics.backtests.services import request_backtest, standing_inputs
+from services.analytics.backtests.services import OUTDATING, request_backtest, standing_inputs
 from shared.contracts.conclusions import (
     BacktestCompleted,
     BacktestOutdated,
@@ -64,7 +63,7 @@ def project_outdated(recorded: Recorded[BacktestOutdated]) -> None:
 def mark_outdated_runs(recorded: Recorded[PricesUpdated]) -> None:
     """Tell of the runs whose sessions the new version corrected."""
     event = recorded.event
-    mark_outdated(symbol=event.symbol, version=event.version, now=recorded.envelope.occurred_at)
+    OUTDATING.mark(symbol=event.symbol, version=event.version, now=recorded.envelope.occurred_at)
 
 
 def start_standing_run(recorded: Recorded[PricesUpdated]) -> None:

@@ -13,6 +13,7 @@ from shared.eventstore.selectors import with_live_state
 
 __all__ = [
     "Run",
+    "RunEquity",
     "RunNotFinished",
     "equity_of",
     "finished_run",

@@ -23,14 +23,19 @@ from services.analytics.backtests.domain import (
 )
 from services.analytics.backtests.evidence import trials_among, truth_of
 from services.analytics.backtests.models import Run, RunEquity, RunTrade
-from services.analytics.backtests.outdating import outdate_at_once
 from services.analytics.backtests.prices import index_market_of, prices_of
+from services.analytics.backtests.selectors import runs_before
 from services.analytics.kernel.backtest import BacktestResult
+from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.simulation import Trade
 from services.analytics.kernel.truth.deflated_sharpe import Trials
+from services.analytics.sweeps.domain import conditions_of
+from services.analytics.work.outdating import Outdating
+from services.analytics.work.trials import sampled_returns, searches_over
 from shared.contracts.codec import from_json, to_json
 from shared.contracts.conclusions import (
     BacktestCompleted,
+    BacktestOutdated,
     BacktestRefused,
     BacktestRequested,
 )
@@ -47,6 +52,9 @@ SAMPLED_TRIALS = 60
 STANDING_STRATEGY = "moving_average_dip"
 STANDING_CAPITAL = Decimal("10000.00")
 STANDING_COMMISSION_BPS, STANDING_SLIPPAGE_BPS = Decimal("10.00"), Decimal("5.00")
+OUTDATING = Outdating(
+    name="backtest", field="run_id", model=Run, outdated=BacktestOutdated, earlier=runs_before
+)
 
 
 def standing_inputs(*, symbol: str, data_version: int) -> Inputs:
@@ -120,7 +128,7 @@ def run_backtest(*, job: LeasedJob, now: datetime) -> None:
         inputs,
         result,
         market,
-        trials=_trials(run, result, first, bars.sessions[-1].item()),
+        trials=_trials(run, result, market, first, bars.sessions[-1].item()),
         expected_sessions=sessions_between("analytics", first, bars.sessions[-1].item()),
         first_stored_session=first_session("analytics", inputs.symbol),
     )
@@ -128,29 +136,33 @@ def run_backtest(*, job: LeasedJob, now: datetime) -> None:
     with transaction.atomic(using="analytics", durable=True):
         _store_rows(run.id, result)
         append("analytics", _stream(run.id), completed, now=now)
-        outdate_at_once(run.id, now=now)
+        OUTDATING.mark_at_once(run.id, now=now)
         finish(job, "succeeded")
 
 
-def _trials(run: Run, result: BacktestResult, first: date, last: date) -> Trials:
+def _trials(run: Run, result: BacktestResult, market: MarketData, first: date, last: date) -> Trials:
     """Count what was tried before on the symbol's sessions, and how much of it was different."""
     before = Run.objects.using("analytics").filter(
         symbol=run.symbol, state="succeeded", first_session__lte=last, last_session__gte=first
     )
+    searches = searches_over(run.symbol, first=first, last=last)
     tried: dict[str, UUID] = {}
     for run_id, strategy, parameters in before.order_by("-created_at", "id").values_list(
         "id", "strategy", "parameters"
     ):
-        tried.setdefault(f"{strategy} {json.dumps(parameters, sort_keys=True)}", run_id)
+        if not any(search.has_tried(strategy, parameters) for search in searches):
+            tried.setdefault(f"{strategy} {json.dumps(parameters, sort_keys=True)}", run_id)
     tried.pop(f"{run.strategy} {json.dumps(run.parameters, sort_keys=True)}", None)
     sample = list(tried.values())[:SAMPLED_TRIALS]
     # In one order: which of two like streams leads decides what is counted.
     curves = RunEquity.objects.using("analytics").filter(run_id__in=sample).order_by("run_id")
+    is_new = not any(search.has_tried(run.strategy, run.parameters) for search in searches)
     return trials_among(
         result.simulation.equity,
         result.simulation.dates,
         [dict(zip(curve.dates, curve.equity, strict=True)) for curve in curves],
-        count=len(tried) + 1,
+        sampled_returns(searches, market, conditions_of(inputs_of(run))),
+        count=len(tried) + sum(search.cells_run for search in searches) + is_new,
     )
 
 

@@ -1,6 +1,6 @@
 """What a simulated account did, session by session and trade by trade; objects are made when asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Literal
@@ -121,6 +121,21 @@ class Simulation:
     pending_orders: tuple[PendingOrder, ...]
     unaffordable_orders: int
     refused_orders: int
+
+    def after_first_session(self) -> "Simulation":
+        """Return the account from its first close on, at which it held nothing and had not yet traded."""
+        return replace(
+            self,
+            dates=self.dates[1:],
+            equity=self.equity[1:],
+            cash=self.cash[1:],
+            holdings=self.holdings[:, 1:],
+            closes=self.closes[:, 1:],
+            credits=replace(
+                self.credits, sessions=self.credits.sessions - 1, session=self.credits.session - 1
+            ),
+            fill_columns=replace(self.fill_columns, session=self.fill_columns.session - 1),
+        )
 
     @property
     def shares(self) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from services.analytics.kernel.arrays import FloatArray
 from services.analytics.kernel.decisions import BUY, SELL, SHORT, Decisions
-from services.analytics.kernel.engine import SWEEP_METRICS
+from services.analytics.kernel.engine import SWEEP_METRICS, buy_and_hold
 from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.metrics.curve import MINIMUM_SESSIONS
 from services.analytics.kernel.simulation import Simulation
@@ -52,7 +52,8 @@ class ChosenFold[P: Parameters]:
 class WalkForward[P: Parameters]:
     """A strategy that re-chose its parameters: one account over all out-of-sample sessions.
 
-    out_of_sample         begins at the close before the first of them, with the capital
+    out_of_sample         its opening is the close before the first of them, with the capital
+    benchmark             buy and hold over the same sessions, from the same capital and with the same costs
     in_sample_return      mean annual return of the chosen cells where they were chosen
     out_of_sample_return  annual return of the account
     efficiency            the second over the first; None where that is not above 0 or one is undefined, for
@@ -61,8 +62,9 @@ class WalkForward[P: Parameters]:
 
     folds: tuple[ChosenFold[P], ...]
     out_of_sample: Simulation
+    benchmark: Simulation
     in_sample_return: float | None
-    out_of_sample_return: float | None
+    out_of_sample_return: float
     efficiency: float | None
     no_efficiency_reason: str | None
 
@@ -116,22 +118,42 @@ def walk_forward[P: Parameters](
 ) -> WalkForward[P]:
     """Choose in each fold the cell whose objective is highest, the first of those that tie, and trade it next.
 
-    An undefined objective is never the highest; where it is so in all cells, the first is chosen. At the last
-    close before its turn the chosen cell takes the account over: it enters, keeps or leaves as if it had
-    traded on the sessions of its choice. Decisions are made on all sessions before them.
+    An undefined objective is never the highest; where it is so in all cells, the first is chosen.
     """
     measured = run_windows(market, strategy, cells, conditions, [fold.in_sample for fold in folds])
-    objectives = np.nan_to_num(measured[:, :, SWEEP_METRICS.index(objective)], nan=-np.inf)
-    rows = objectives.argmax(axis=1).tolist()
-    chosen = tuple(
+    chosen = [
         ChosenFold(fold=fold, row=row, parameters=cells[row], in_sample=figures[row])
-        for fold, row, figures in zip(folds, rows, measured, strict=True)
+        for fold, row, figures in zip(folds, best_rows(measured, objective), measured, strict=True)
+    ]
+    return walked(market, strategy, chosen, conditions)
+
+
+def best_rows(measured: FloatArray, objective: str) -> list[int]:
+    """Return the row of the best cell in each window, by the figures (w, k, 6) of k >= 1 cells."""
+    objectives = np.nan_to_num(measured[:, :, SWEEP_METRICS.index(objective)], nan=-np.inf)
+    found: list[int] = objectives.argmax(axis=1).tolist()
+    return found
+
+
+def walked[P: Parameters](
+    market: MarketData, strategy: Strategy[P], chosen: Sequence[ChosenFold[P]], conditions: Conditions
+) -> WalkForward[P]:
+    """Trade what the folds chose, one after the other, with one account.
+
+    At the last close before its turn the chosen cell takes the account over: it enters, keeps or leaves as if
+    it had traded on the sessions of its choice. Decisions are made on all sessions before them.
+    """
+    first, stop = chosen[0].fold.out_of_sample.start, chosen[-1].fold.out_of_sample.stop
+    handed = slice(first - 1, stop)
+    decisions = _stitched(market, strategy, chosen, conditions, handed)
+    account = simulated(part_of(market, handed), decisions, conditions).after_first_session()
+    benchmark = buy_and_hold(
+        part_of(market, slice(first, stop)),
+        initial_capital=conditions.initial_capital,
+        costs=conditions.costs,
+        whole_shares=conditions.execution.whole_shares,
     )
-    traded = slice(folds[0].out_of_sample.start - 1, folds[-1].out_of_sample.stop)
-    account = simulated(
-        part_of(market, traded), _stitched(market, strategy, chosen, conditions, traded), conditions
-    )
-    return _judged(chosen, account, conditions)
+    return _judged(tuple(chosen), account, benchmark, conditions)
 
 
 def _stitched[P: Parameters](
@@ -172,9 +194,9 @@ def _column(part: dict[str, Any], name: str) -> Any:
 
 
 def _judged[P: Parameters](
-    chosen: tuple[ChosenFold[P], ...], account: Simulation, conditions: Conditions
+    chosen: tuple[ChosenFold[P], ...], account: Simulation, benchmark: Simulation, conditions: Conditions
 ) -> WalkForward[P]:
-    sessions = len(account.cash) - 1  # the first close only hands over
+    sessions = len(account.cash)
     growth = account.final_equity / conditions.initial_capital
     outside = -1.0 if growth <= 0.0 else growth ** (conditions.year.periods / sessions) - 1.0
     inside = float(np.mean([turn.in_sample[_CAGR] for turn in chosen]))
@@ -186,6 +208,7 @@ def _judged[P: Parameters](
     return WalkForward(
         folds=chosen,
         out_of_sample=account,
+        benchmark=benchmark,
         in_sample_return=None if np.isnan(inside) else inside,
         out_of_sample_return=outside,
         efficiency=None if reason else outside / inside,

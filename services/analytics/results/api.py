@@ -1,5 +1,7 @@
 """What a finished run holds beside its figures, over HTTP."""
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +10,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from services.analytics.backtests.selectors import Run, equity_of, finished_run, trades_of
+from services.analytics.backtests.selectors import Run, RunEquity, equity_of, finished_run, trades_of
 from services.analytics.results.selectors import explained
 from shared.http.conditional import Revalidated
 from shared.http.fields import Choice, NumberText, number_text
+from shared.http.operations import Operation
 from shared.http.pagination import Page, PageQuery, SeriesQuery, page_of, paged, series_page
 from shared.http.shapes import as_rows, columns_of, either
 
@@ -116,13 +119,37 @@ class Trade(serializers.Serializer[Any]):
     initial_risk = NumberText(allow_null=True, help_text="Money lost at the first stop, where there was one")
 
 
-class EquityPoint(serializers.Serializer[Any]):
-    """What the account, buy and hold, and the index if there is one were worth at one close."""
+class CurvePoint(serializers.Serializer[Any]):
+    """What an account and buy and hold beside it were worth at one close."""
 
     session = serializers.DateField()
     equity = NumberText()
     benchmark_equity = NumberText()
+
+
+class EquityPoint(CurvePoint):
+    """What the account, buy and hold, and the index if there is one were worth at one close."""
+
     index_equity = NumberText(allow_null=True)
+
+
+CurveColumns = columns_of(CurvePoint)
+EquityColumns = columns_of(EquityPoint)
+
+
+def equity_page(
+    operation: Operation, dates: Sequence[date], curves: Mapping[str, Sequence[float | None]]
+) -> Response:
+    """Return the page of curves over `dates` that the operation's query names, in the shape that it names."""
+    page, links = series_page(operation, dates)
+    days = {"session": [day.isoformat() for day in dates[page]]}
+    if operation.query["shape"] == "columns":
+        return paged({"results": days | {name: curve[page] for name, curve in curves.items()}}, links)
+    texts: dict[str, list[Any]] = {
+        name: [None if value is None else number_text(value) for value in curve[page]]
+        for name, curve in curves.items()
+    }
+    return paged({"results": as_rows(days | texts)}, links)
 
 
 class ListTrades(Revalidated):
@@ -159,7 +186,7 @@ class ListEquity(Revalidated):
     class Columns(Page):
         """A page of points, one array for each column."""
 
-        results = columns_of(EquityPoint)()
+        results = EquityColumns()
 
     Output = either(Rows, Columns)
     problems = (404, 409)
@@ -167,25 +194,18 @@ class ListEquity(Revalidated):
     def get(self, request: Request, run_id: UUID) -> HttpResponseBase:
         """List them."""
         run = finished_run(run_id)
-        return self.tagged(self.tag(run.result_hash), lambda: self._page(run))
+        return self.tagged(self.tag(run.result_hash), lambda: self._page(equity_of(run.id)))
 
-    def _page(self, run: Run) -> Response:
-        curves = equity_of(run.id)
-        page, links = series_page(self, curves.dates)
-        index: list[Any] = curves.index_equity or [None] * len(curves.dates)
-        values: dict[str, list[Any]] = {
-            "equity": curves.equity[page],
-            "benchmark_equity": curves.benchmark_equity[page],
-            "index_equity": index[page],
-        }
-        days = {"session": [day.isoformat() for day in curves.dates[page]]}
-        if self.query["shape"] == "columns":
-            return paged({"results": days | values}, links)
-        texts: dict[str, list[Any]] = {
-            name: [None if value is None else number_text(value) for value in curve]
-            for name, curve in values.items()
-        }
-        return paged({"results": as_rows(days | texts)}, links)
+    def _page(self, curves: RunEquity) -> Response:
+        return equity_page(
+            self,
+            curves.dates,
+            {
+                "equity": curves.equity,
+                "benchmark_equity": curves.benchmark_equity,
+                "index_equity": curves.index_equity or [None] * len(curves.dates),
+            },
+        )
 
 
 class MetricExplanation(serializers.Serializer[Any]):

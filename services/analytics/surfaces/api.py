@@ -78,8 +78,9 @@ class ListSurface(Revalidated):
 
     def _page(self, sweep: Sweep) -> Response:
         first, limit = self.query["offset"], self.query["limit"]
-        cells, figures = surface_of(sweep, first=first, behind=first + limit)
-        parameters = grid_of_sweep(sweep).values_at(cells)
+        grid = grid_of_sweep(sweep)
+        cells, figures = surface_of(sweep, grid, first=first, behind=first + limit)
+        parameters = grid.values_at(cells)
         names = list(sweep.grid)
         is_run = (~np.isnan(figures[:, SWEEP_METRICS.index("total_return")])).tolist()
         columns = [[None if value != value else value for value in column] for column in figures.T.tolist()]  # noqa: PLR0124

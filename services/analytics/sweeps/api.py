@@ -21,7 +21,7 @@ from services.analytics.surfaces.grids import GridField
 from services.analytics.sweeps.domain import MOST_SWEPT_CELLS, sweep_inputs_for
 from services.analytics.sweeps.models import Sweep
 from services.analytics.sweeps.selectors import sweep_by_id, sweeps
-from services.analytics.sweeps.services import cancel_sweep, start_sweep
+from services.analytics.sweeps.services import WORK, start_sweep
 from shared.eventstore.append import StreamConflict
 from shared.http.conditional import Revalidated
 from shared.http.fields import (
@@ -129,6 +129,9 @@ class SweepSummaryRow(serializers.Serializer[Any]):
     cells_run = serializers.IntegerField(help_text="Of those done, how many the strategy permits")
     chunk_count = serializers.IntegerField(help_text="Jobs that share the cells")
     chunks_done = serializers.IntegerField()
+    outdated_by_version = serializers.IntegerField(
+        allow_null=True, help_text="The version that corrected its prices first"
+    )
     error = ProblemField(allow_null=True, source="problem")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
@@ -249,5 +252,5 @@ class CancelSweep(Operation):
 
     def delete(self, request: Request, sweep_id: UUID) -> Response:
         """Cancel it; one that was cancelled before stays so."""
-        cancel_sweep(sweep_id=sweep_id, now=timezone.now())
+        WORK.cancel(sweep_id, now=timezone.now())
         return Response(SweepDetail(sweep_by_id(sweep_id)).data)

@@ -6,7 +6,16 @@ from typing import Any
 from django.db.models import F
 
 from services.analytics.sweeps.models import Sweep
-from shared.contracts.sweeps import SweepCompleted, SweepProgressed, SweepRefused, SweepRequested
+from services.analytics.sweeps.services import WORK, searches
+from services.analytics.work.trials import count_as_trials
+from shared.contracts.prices import PricesUpdated
+from shared.contracts.sweeps import (
+    SweepCompleted,
+    SweepOutdated,
+    SweepProgressed,
+    SweepRefused,
+    SweepRequested,
+)
 from shared.eventstore.registry import Recorded, register
 
 _ASKED = {field.name for field in fields(SweepRequested)} - {"sweep_id"}
@@ -22,6 +31,8 @@ def project_requested(recorded: Recorded[SweepRequested]) -> None:
             **values,
             "state": "queued",
             "problem": None,
+            "outdated_by_version": None,
+            "changed_count": None,
             "finished_at": None,
             "created_at": recorded.envelope.occurred_at,
         },
@@ -55,6 +66,21 @@ def project_refused(recorded: Recorded[SweepRefused]) -> None:
     )
 
 
+def project_outdated(recorded: Recorded[SweepOutdated]) -> None:
+    """Show that the sweep's prices were corrected; who corrected them first stays."""
+    event = recorded.event
+    Sweep.objects.using("analytics").filter(id=event.sweep_id, outdated_by_version=None).update(
+        outdated_by_version=event.by_version, changed_count=event.changed_count
+    )
+
+
+def mark_outdated_sweeps(recorded: Recorded[PricesUpdated]) -> None:
+    """Tell of the sweeps whose sessions the new version corrected."""
+    event = recorded.event
+    WORK.outdating.mark(symbol=event.symbol, version=event.version, now=recorded.envelope.occurred_at)
+
+
+count_as_trials(searches)
 register(
     "analytics",
     projectors={
@@ -62,6 +88,8 @@ register(
         SweepProgressed: (project_progressed,),
         SweepCompleted: (project_completed,),
         SweepRefused: (project_refused,),
+        SweepOutdated: (project_outdated,),
     },
+    reactors={PricesUpdated: (mark_outdated_sweeps,)},
     projections=(Sweep,),
 )

@@ -4,7 +4,10 @@ from django.db import models
 
 
 class Sweep(models.Model):
-    """One sweep: a pure function of its inputs, which `inputs_hash` names. A projection."""
+    """One sweep: a pure function of its inputs, which `inputs_hash` names. A projection.
+
+    `outdated_by_version` is the version of the prices that corrected `changed_count` of its sessions first.
+    """
 
     id = models.UUIDField(primary_key=True)
     inputs_hash = models.TextField()
@@ -39,6 +42,8 @@ class Sweep(models.Model):
     session_count = models.IntegerField(null=True)
     summary = models.JSONField(null=True)
     truth = models.JSONField(null=True)
+    outdated_by_version = models.IntegerField(null=True)
+    changed_count = models.IntegerField(null=True)
     problem = models.JSONField(null=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -46,6 +51,11 @@ class Sweep(models.Model):
     class Meta:
         db_table = "sweep"
         indexes = [models.Index(fields=["symbol", "-created_at"], name="sweep_symbol_newest")]
+
+    @property
+    def data_cut(self) -> dict[str, int]:
+        """Return the version of the prices that it rests on, by symbol."""
+        return {self.symbol: self.data_version}
 
 
 class SweepChunk(models.Model):

@@ -9,7 +9,8 @@ from services.analytics.kernel.arrays import FloatArray, IndexArray
 from services.analytics.kernel.engine import SWEEP_METRICS
 from services.analytics.kernel.sweep import Grid, unpacked
 from services.analytics.sweeps.models import Sweep, SweepChunk
-from services.analytics.sweeps.services import cells_of, inputs_of
+from services.analytics.sweeps.services import inputs_of
+from services.analytics.work.cells import cells_of
 from shared.errors import BellwetherError, NotFound
 
 __all__ = [
@@ -56,8 +57,11 @@ def grid_of_sweep(sweep: Sweep) -> Grid:
     return inputs_of(sweep).kernel_grid
 
 
-def surface_of(sweep: Sweep, *, first: int, behind: int) -> tuple[IndexArray, FloatArray]:
-    """Return the numbers of a range of a sweep's cells, in the order in which they were tried, and their figures."""
+def surface_of(sweep: Sweep, grid: Grid, *, first: int, behind: int) -> tuple[IndexArray, FloatArray]:
+    """Return the numbers of a range of a sweep's cells, in the order in which they were tried, and their figures.
+
+    `grid` is that of the sweep.
+    """
     size = sweep.chunk_cells
     behind = min(behind, sweep.cell_count)
     if first >= behind:
@@ -67,4 +71,4 @@ def surface_of(sweep: Sweep, *, first: int, behind: int) -> tuple[IndexArray, Fl
     )
     parts = [unpacked(bytes(chunk.surface)) for chunk in chunks.order_by("number")]
     found = np.concatenate(parts)[first % size :][: behind - first]
-    return cells_of(inputs_of(sweep))[first:behind], found
+    return cells_of(inputs_of(sweep), grid)[first:behind], found

@@ -4,13 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from services.analytics.sweeps.services import (
-    CHUNK_KIND,
-    END_KIND,
-    complete_sweep,
-    fail_sweep,
-    run_sweep_chunk,
-)
+from services.analytics.sweeps.services import WORK, complete_sweep, run_sweep_chunk
 from shared.eventstore.jobs import JobKind, LeasedJob, register_jobs
 
 
@@ -26,10 +20,10 @@ def complete(job: LeasedJob) -> None:
 
 def fail(job: LeasedJob, state: str, problem: dict[str, Any]) -> None:
     """Record why the sweep will not be completed."""
-    fail_sweep(job=job, state=state, problem=problem, now=timezone.now())
+    WORK.fail(job, state, problem, now=timezone.now())
 
 
 register_jobs(
     "analytics",
-    {CHUNK_KIND: JobKind(run=run_chunk, fail=fail), END_KIND: JobKind(run=complete, fail=fail)},
+    {WORK.chunk_kind: JobKind(run=run_chunk, fail=fail), WORK.end_kind: JobKind(run=complete, fail=fail)},
 )

@@ -36,7 +36,8 @@ BEYOND_SCHEMA = {
 OLDER_CHARTS = ("/api/v1/backtest/", "/api/backtest")
 # To DELETE these is to cancel the work: what was asked for stays to be read, with its status.
 CANCELLED = tuple(
-    f"/api/v1/{name}/" for name in ("fetches", "backtests", "forecasts", "reports", "lookups", "sweeps")
+    f"/api/v1/{name}/"
+    for name in ("fetches", "backtests", "forecasts", "reports", "lookups", "sweeps", "walk-forwards")
 )
 
 

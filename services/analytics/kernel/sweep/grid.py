@@ -92,13 +92,20 @@ def grid_of[P: Parameters](
     return grid
 
 
-def sampled_cells(grid: Grid, count: int, generator: Generator) -> IndexArray:
-    """Return (min(count, size),) distinct cells of a grid, ascending: a random search.
+def sampled_cells(size: int, count: int, generator: Generator) -> IndexArray:
+    """Return (min(count, size),) distinct cells of a grid of `size`, ascending: a random search.
 
-    The same generator state draws the same cells. All cells are equally likely, permitted or not.
+    The same generator state draws the same cells. All cells are equally likely, permitted or not. Takes memory for
+    some times the sample, never for numbers of all cells.
     """
-    count = min(count, grid.size)
-    return np.sort(generator.choice(grid.size, count, replace=False, shuffle=False)).astype(np.int64)
+    count = min(count, size)
+    if size > 20 * count:  # from here on numpy remembers what it drew, and does not shuffle all there is
+        return np.sort(generator.choice(size, count, replace=False, shuffle=False)).astype(np.int64)
+    is_most = 2 * count > size
+    wanted, drawn = size - count if is_most else count, np.zeros(size, dtype=np.bool_)
+    while missing := wanted - np.count_nonzero(drawn):
+        drawn[generator.integers(size, size=missing)] = True
+    return np.flatnonzero(drawn != is_most).astype(np.int64)
 
 
 def parameter_sets[P: Parameters](

@@ -48,7 +48,7 @@ def verdict[P: Parameters](
     Each is run once more for its returns. Ruin is a return of -1, and those after it are 0.
     """
     rate = conditions.year.risk_free_per_period
-    returns = np.vstack([_returns(market, strategy, cell, conditions) for cell in (best, *sample)])
+    returns = np.vstack([returns_of(market, strategy, cell, conditions) for cell in (best, *sample)])
     moments = SharpeMoments.of(returns[0] - rate)
     trials = estimated_trials(returns - rate, count=count)
     enough = len(returns) > 1 and returns.shape[1] >= 2 * _OVERFITTING_BLOCKS
@@ -64,14 +64,20 @@ def verdict[P: Parameters](
 
 
 def spread_sample[P: Parameters](
-    strategy: Strategy[P], grid: Grid, cells: IndexArray, *, without: int, sessions: int
+    strategy: Strategy[P],
+    grid: Grid,
+    cells: IndexArray,
+    *,
+    sessions: int,
+    without: int = -1,
+    count: int = SAMPLED_CELLS,
 ) -> list[P]:
-    """Return the parameters of at most SAMPLED_CELLS permitted cells, spread evenly, but not of one."""
-    rows = np.unique(np.linspace(0, len(cells) - 1, 5 * SAMPLED_CELLS).astype(np.int64))
+    """Return the parameters of at most `count` permitted cells, spread evenly, but not of the one `without`."""
+    rows = np.unique(np.linspace(0, len(cells) - 1, 5 * count).astype(np.int64))
     tried = cells[rows]
     made = parameter_sets(strategy, grid, tried[tried != without], sessions=sessions)
     permitted = [parameters for parameters in made if parameters is not None]
-    kept = np.unique(np.linspace(0, max(len(permitted) - 1, 0), SAMPLED_CELLS).astype(np.int64))
+    kept = np.unique(np.linspace(0, max(len(permitted) - 1, 0), count).astype(np.int64))
     return [permitted[row] for row in kept.tolist()] if permitted else []
 
 
@@ -94,9 +100,10 @@ def estimated_trials(returns: FloatArray, *, count: int) -> Trials:
     return Trials(count=count, effective=effective, sharpe_variance=found.sharpe_variance)
 
 
-def _returns[P: Parameters](
+def returns_of[P: Parameters](
     market: MarketData, strategy: Strategy[P], cell: P, conditions: Conditions
 ) -> FloatArray:
+    """Return (n,) the returns of a cell's account; after ruin, a return of -1, they are 0."""
     equity = simulated(market, strategy.decide(market.series, cell), conditions).equity
     left = np.where(np.logical_or.accumulate(equity <= 0.0), 0.0, equity)
     with np.errstate(invalid="ignore"):

@@ -80,7 +80,7 @@ def test_a_random_search_draws_distinct_cells_by_its_seed_also_from_a_grid_that_
         {"fast_window": range(2, 902), "slow_window": range(10, 1000), "signal_window": range(2, 202)},
     )
 
-    first, again, other = (sampled_cells(grid, 500, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    first, again, other = (sampled_cells(grid.size, 500, np.random.default_rng(seed)) for seed in (3, 3, 4))
 
     assert grid.size > 10**8
     assert first.tolist() == again.tolist() != other.tolist()
@@ -89,6 +89,25 @@ def test_a_random_search_draws_distinct_cells_by_its_seed_also_from_a_grid_that_
 
 
 def test_a_random_search_for_more_than_there_is_takes_all() -> None:
-    grid = grid_of(CROSS, {"fast_window": [2, 3]})
+    assert sampled_cells(2, 9, np.random.default_rng(0)).tolist() == [0, 1]
 
-    assert sampled_cells(grid, 9, np.random.default_rng(0)).tolist() == [0, 1]
+
+@given(size=st.integers(1, 400), count=st.integers(1, 400), seed=st.integers(0, 9))
+def test_a_random_search_draws_as_many_distinct_cells_as_were_asked_for(
+    size: int, count: int, seed: int
+) -> None:
+    cells = sampled_cells(size, count, np.random.default_rng(seed))
+
+    assert len(cells) == min(size, count)
+    assert (np.diff(cells) > 0).all()
+    assert 0 <= cells[0] <= cells[-1] < size
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 7, 9])
+def test_every_cell_is_drawn_equally_often(count: int) -> None:
+    generator = np.random.default_rng(11)
+
+    drawn = np.concatenate([sampled_cells(10, count, generator) for _ in range(4000)])
+
+    share = np.bincount(drawn, minlength=10) / 4000
+    np.testing.assert_allclose(share, count / 10, atol=0.035)

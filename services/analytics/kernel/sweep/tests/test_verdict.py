@@ -11,8 +11,8 @@ from services.analytics.kernel.strategies.registry import strategy_named
 from services.analytics.kernel.sweep import Conditions, grid_of, parameter_sets, run_chunk
 from services.analytics.kernel.sweep.verdict import (
     SAMPLED_CELLS,
-    _returns,
     estimated_trials,
+    returns_of,
     spread_sample,
     verdict,
 )
@@ -65,7 +65,7 @@ def test_a_sample_of_a_grid_tells_about_as_many_clusters_as_the_grid_has() -> No
     market = random_walk(4, 400)
     grid = grid_of(CROSS, {"fast_window": range(2, 32), "slow_window": range(32, 92, 2)})
     cells = [cell for cell in parameter_sets(CROSS, grid, np.arange(grid.size), sessions=400) if cell]
-    streams = np.vstack([_returns(market, CROSS, cell, TERMS) for cell in cells])
+    streams = np.vstack([returns_of(market, CROSS, cell, TERMS) for cell in cells])
     exact = independent_trials(streams).effective
     guessed = estimated_trials(streams[::6], count=len(streams)).effective
 
@@ -93,7 +93,7 @@ def test_ruin_is_a_loss_of_all_and_nothing_after_it() -> None:
     closes = [10.0, 10.0, 30.0, 31.0, 5.0]
     market = market_of(closes, closes)
 
-    returns = _returns(market, ShortAtOnce(), NoParameters(), TERMS)
+    returns = returns_of(market, ShortAtOnce(), NoParameters(), TERMS)
 
     assert returns.tolist() == [0.0, 0.0, -1.0, 0.0, 0.0]
 
