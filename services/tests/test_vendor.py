@@ -33,6 +33,7 @@ def vendor(until: date, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
         chosen = {
             "ALPHAVANTAGE_API_KEY": KEY,
             "ALPHAVANTAGE_BASE_URL": running.alphavantage_url,
+            "ALPHAVANTAGE_LIMITS": "1/2s,25/24h",  # a second beyond the vendor's own, as busy machines need
             "TIINGO_API_KEY": KEY,
             "TIINGO_BASE_URL": running.tiingo_url,
         }
