@@ -1,6 +1,6 @@
 # Every target brings the environment up to date first (deploy/local/bootstrap.sh), so none needs another.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test chaos test-services test-training fuzz lint generated requirements train-model setup
+.PHONY: help demo up down test chaos test-services test-training fuzz bench-backtest lint generated requirements train-model setup
 
 SYMBOL ?= AAPL
 export SYMBOL
@@ -40,6 +40,9 @@ test-training: ## Test the training of models, in an environment of its own with
 
 fuzz: setup ## Send at least 2,000 generated requests to each service (ARGS='--seed 7')
 	@$(VENV)/bin/python -m services.tests.fuzz $(ARGS)
+
+bench-backtest: setup ## Time backtests beside vectorbt and backtesting.py, once they agree (BENCH_RIVALS_PYTHON=interpreter)
+	@$(VENV)/bin/python benchmarks/backtest_rivals.py
 
 lint: setup ## Check style, formatting, types, import boundaries and requirements.txt
 	$(VENV)/bin/ruff check

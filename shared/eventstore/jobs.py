@@ -84,11 +84,24 @@ class JobKind:
 
 
 _KINDS: dict[tuple[str, str], JobKind] = {}
+_PREPARATIONS: dict[str, Callable[[], None]] = {}
 
 
-def register_jobs(service: str, kinds: dict[str, JobKind]) -> None:
-    """Add an app's kinds of job; called at the foot of each `tasks.py`."""
+def register_jobs(
+    service: str, kinds: dict[str, JobKind], *, prepare: Callable[[], None] | None = None
+) -> None:
+    """Add an app's kinds of job; called at the foot of each `tasks.py`.
+
+    A worker that starts calls the service's `prepare` once, beside its first jobs.
+    """
     _KINDS.update({(service, kind): found for kind, found in kinds.items()})
+    if prepare is not None:
+        _PREPARATIONS[service] = prepare
+
+
+def prepare_to_work(service: str) -> None:
+    """Do what a service wants to have done in each worker that starts."""
+    _PREPARATIONS.get(service, lambda: None)()
 
 
 def job_kind(service: str, kind: str) -> JobKind:

@@ -9,7 +9,7 @@ from types import FrameType
 import dramatiq
 import structlog
 
-from shared.eventstore.jobs import on_enqueue
+from shared.eventstore.jobs import on_enqueue, prepare_to_work
 from shared.messaging.doorbell import Doorbells
 from shared.messaging.loops import make_bus, run_consumer, run_job_finder, run_relay, run_tick
 from shared.messaging.topology import SUBSCRIPTIONS, Names
@@ -49,6 +49,7 @@ def run_roles(
         worker = dramatiq.Worker(doorbells.broker, worker_threads=job_threads, worker_timeout=100)
         worker.start()
         threads += [_thread("jobs", run_job_finder, service, doorbells, stop) for service in services]
+        threads += [_thread("prepare", prepare_to_work, service) for service in services]
     for thread in threads:
         thread.start()
     log.info("roles_started", roles=list(roles), services=list(services))

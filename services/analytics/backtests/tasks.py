@@ -5,6 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from services.analytics.backtests.services import JOB_KIND, fail_backtest, run_backtest
+from services.analytics.kernel.rehearsal import load_machine_code
 from shared.eventstore.jobs import JobKind, LeasedJob, register_jobs
 
 
@@ -18,4 +19,4 @@ def fail(job: LeasedJob, state: str, problem: dict[str, Any]) -> None:
     fail_backtest(job=job, state=state, problem=problem, now=timezone.now())
 
 
-register_jobs("analytics", {JOB_KIND: JobKind(run=run, fail=fail)})
+register_jobs("analytics", {JOB_KIND: JobKind(run=run, fail=fail)}, prepare=load_machine_code)

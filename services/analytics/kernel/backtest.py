@@ -1,6 +1,7 @@
 """The pure entry point of a backtest: prices, a strategy and costs in; everything a report needs out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from services.analytics.kernel.costs import Costs, check_between
 from services.analytics.kernel.engine import ENGINE_VERSION, SESSIONS_PER_YEAR, buy_and_hold, simulate
@@ -17,7 +18,7 @@ MINIMUM_CAPITAL, MAXIMUM_CAPITAL = 1.0, 1e12
 MINIMUM_RATE, MAXIMUM_RATE = -0.5, 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class BacktestResult:
     """One run: what the strategy and its benchmark did, measured, with all that is needed to repeat it."""
 
@@ -34,13 +35,21 @@ class BacktestResult:
     benchmark: Simulation
     index: Simulation | None
     metrics: Metrics
-    benchmark_metrics: Metrics
-    index_metrics: Metrics | None
 
     @property
     def compared_with(self) -> Simulation:
         """Return what alpha and beta are measured against: the index where one was given, else buy and hold."""
         return self.index or self.benchmark
+
+    @cached_property
+    def benchmark_metrics(self) -> Metrics:
+        """Return what buy and hold comes to, against the index where one was given."""
+        return measure(self.benchmark, benchmark=self.index, year=self.year)
+
+    @cached_property
+    def index_metrics(self) -> Metrics | None:
+        """Return what the index comes to by itself."""
+        return None if self.index is None else measure(self.index, benchmark=None, year=self.year)
 
 
 def run[P: Parameters](
@@ -98,8 +107,6 @@ def run[P: Parameters](
         benchmark=benchmark,
         index=held,
         metrics=measure(simulation, benchmark=held or benchmark, year=year),
-        benchmark_metrics=measure(benchmark, benchmark=held, year=year),
-        index_metrics=None if held is None else measure(held, benchmark=None, year=year),
     )
 
 

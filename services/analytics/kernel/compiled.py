@@ -38,25 +38,15 @@ class Compiled[**P, R]:
     def machine(self) -> Callable[P, R]:
         """Return the compiled function, or the plain one where there is no compiler."""
         try:
-            from numba import njit
+            from services.analytics.kernel.machine_code import compile_function
         except ImportError:
             return self.plain
-        options: dict[str, Any] = {"cache": True, "nogil": True}
-        if self._inline:
-            # Without memory of its own a step needs no counting of references, which is atomic and costs more
-            # than the rest of it.
-            options = {"forceinline": True, "_nrt": False}
-        compile_: Callable[[Any], Any] = njit(error_model="numpy", **options)
         copy = FunctionType(self._function.__code__, self._function.__globals__, self._function.__name__)
         copy.__module__, copy.__doc__ = self._function.__module__, self._function.__doc__
         # numba's cache looks at the file of a function, not at the functions that it calls. The name of the
         # cached code tells them all.
         copy.__qualname__ = f"{self._function.__qualname__}_{self.digest}"
-        try:
-            machine: Callable[P, R] = compile_(copy)
-        except RuntimeError:  # there is no directory that can hold its code
-            machine = njit(error_model="numpy", nogil=True)(copy)
-        return machine
+        return compile_function(copy, inline=self._inline)
 
     @cached_property
     def digest(self) -> str:

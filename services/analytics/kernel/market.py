@@ -1,6 +1,7 @@
 """What the engine is told about one instrument: validated, read-only, on one price basis."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -17,7 +18,7 @@ MAXIMUM_VOLUME = 1e15
 COLUMNS = ("open", "high", "low", "close", "volume", "dividend", "split_ratio", "signal_close")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MarketData:
     """The bars and actions of one instrument, one element per session, oldest first; read-only copies.
 
@@ -66,7 +67,7 @@ class MarketData:
     def __len__(self) -> int:
         return len(self.sessions)
 
-    @property
+    @cached_property
     def series(self) -> Series:
         """Return the bars as strategies see them: adjusted for all splits, on every basis.
 
@@ -83,13 +84,15 @@ class MarketData:
             column.setflags(write=False)
         return Series(close=self.signal_close, **columns)
 
-    @property
+    @cached_property
     def equity_dates(self) -> DateArray:
-        """Return the (n + 1,) dates of an equity curve: the opening date, then every session."""
+        """Return the (n + 1,) dates of an equity curve, read-only: the opening date, then every session."""
         opening = self.opening_date
         if opening is None:
             opening = np.busday_offset(self.sessions[0], -1, roll="forward")
-        return np.concatenate((np.array([opening], dtype="datetime64[D]"), self.sessions))
+        dates = np.concatenate((np.array([opening], dtype="datetime64[D]"), self.sessions))
+        dates.setflags(write=False)
+        return dates
 
     def _check_shapes(self, shapes: dict[str, tuple[int, ...]]) -> None:
         if len(shapes["sessions"]) != 1 or len(set(shapes.values())) > 1:

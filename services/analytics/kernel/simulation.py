@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from services.analytics.kernel.arrays import DateArray, FlagArray, FloatArray
+from services.analytics.kernel.arrays import DateArray, FlagArray, FloatArray, IndexArray
 from services.analytics.kernel.trades import Credits, FillColumns, TradeColumns, trade_columns
 
 type Side = Literal["buy", "sell"]
@@ -100,8 +100,10 @@ class Simulation:
     symbols             (m,)
     dates               (n + 1,) datetime64[D]: the opening date, then each session
     equity              (n + 1,): opening capital, then cash + all holdings * close at each close
-    cash                (n,): at each close
-    holdings            (m, n): signed shares of each instrument at each close
+    stops               (count + 1,) int64: the sessions from whose close on the account may have another cash or
+                        other shares, the first always, and n at the end
+    cash_from           (count,): cash from each stop on
+    shares_from         (m, count): signed shares of each instrument from each stop on
     credits             the dividends
     closes              (m, n)
     fill_columns        the fills in order
@@ -113,8 +115,9 @@ class Simulation:
     symbols: tuple[str, ...]
     dates: DateArray
     equity: FloatArray
-    cash: FloatArray
-    holdings: FloatArray
+    stops: IndexArray
+    cash_from: FloatArray
+    shares_from: FloatArray
     credits: Credits
     closes: FloatArray
     fill_columns: FillColumns
@@ -124,18 +127,30 @@ class Simulation:
 
     def after_first_session(self) -> "Simulation":
         """Return the account from its first close on, at which it held nothing and had not yet traded."""
+        first = int(self.stops[1] == 1)
         return replace(
             self,
             dates=self.dates[1:],
             equity=self.equity[1:],
-            cash=self.cash[1:],
-            holdings=self.holdings[:, 1:],
+            stops=np.maximum(self.stops[first:] - 1, 0),
+            cash_from=self.cash_from[first:],
+            shares_from=self.shares_from[:, first:],
             closes=self.closes[:, 1:],
             credits=replace(
                 self.credits, sessions=self.credits.sessions - 1, session=self.credits.session - 1
             ),
             fill_columns=replace(self.fill_columns, session=self.fill_columns.session - 1),
         )
+
+    @cached_property
+    def cash(self) -> FloatArray:
+        """Return (n,) the cash at each close."""
+        return np.repeat(self.cash_from, np.diff(self.stops))
+
+    @cached_property
+    def holdings(self) -> FloatArray:
+        """Return (m, n) the signed shares of each instrument at each close."""
+        return np.repeat(self.shares_from, np.diff(self.stops), axis=1)
 
     @property
     def shares(self) -> FloatArray:
@@ -194,7 +209,7 @@ class Simulation:
     @cached_property
     def trade_columns(self) -> TradeColumns:
         """Return the closed trades as columns, in the order of their exits."""
-        return trade_columns(self.fill_columns, self.credits)
+        return trade_columns(self.fill_columns, self.credits, instruments=len(self.symbols))
 
     @cached_property
     def fills(self) -> tuple[Fill, ...]:
@@ -246,8 +261,8 @@ class Simulation:
         asset, entry = int(columns.asset[row]), int(columns.session[row])
         quantity, price = float(columns.quantity[row]), float(columns.price[row])
         commission, last_close = float(columns.commission[row]), float(self.closes[asset, -1])
-        held = float(self.holdings[asset, -1])
-        last = np.array([len(self.cash) - 1])
+        held = float(self.shares_from[asset, -1])
+        last = np.array([self.closes.shape[1] - 1])
         dividends = self.credits.between(columns.asset[[row]], columns.session[[row]], last)
         return OpenTrade(
             symbol=self.symbols[asset],

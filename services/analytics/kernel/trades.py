@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from services.analytics.kernel.arrays import FloatArray, IndexArray
+from services.analytics.kernel.compiled import compiled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,16 +32,15 @@ class FillColumns:
 
     @classmethod
     def of_table(cls, table: FloatArray) -> "FillColumns":
-        """Return the columns of the engine's table of fills, (count, 7)."""
-        session, asset, reason = table[:, [0, 1, 5]].T.astype(np.int64)
-        quantity, price, commission, stop = table[:, [2, 3, 4, 6]].T
+        """Return the columns of the engine's table of fills, (7, count)."""
+        session, asset, quantity, price, commission, reason, stop = table
         return cls(
-            session=session,
-            asset=asset,
+            session=session.astype(np.int64),
+            asset=asset.astype(np.int64),
             quantity=quantity,
             price=price,
             commission=commission,
-            reason=reason,
+            reason=reason.astype(np.int64),
             stop=stop,
         )
 
@@ -123,13 +123,13 @@ class Credits:
         return earned[last] - earned[first]
 
 
-def trade_columns(fills: FillColumns, credits: Credits) -> TradeColumns:
+def trade_columns(fills: FillColumns, credits: Credits, *, instruments: int) -> TradeColumns:
     """Match each exit with the entry of its instrument before it.
 
     A share bought at the open of its ex-date has no claim to the dividend; one sold at that open still has.
     Identity: sum of pnl + unrealised pnl + dividends = final equity - opening capital.
     """
-    entry, exit_, open_entries = _matched(fills.asset)
+    entry, exit_, open_entries = match_fills(fills.asset, instruments)
     cost = np.abs(fills.quantity[entry]) * fills.price[entry] + fills.commission[entry]
     pnl = (
         -fills.quantity[exit_] * fills.price[exit_]
@@ -148,16 +148,21 @@ def trade_columns(fills: FillColumns, credits: Credits) -> TradeColumns:
     )
 
 
-def _matched(asset: IndexArray) -> tuple[IndexArray, IndexArray, IndexArray]:
-    """Return rows of entries, of their exits in order, and of entries without an exit."""
-    rows = np.argsort(asset, kind="stable")
-    ordered = asset[rows]
-    # The fills of one instrument alternate: its 1st, 3rd, 5th ... enter.
-    number = np.arange(len(rows)) - np.searchsorted(ordered, ordered)
-    is_entry = number % 2 == 0
-    is_closed = np.zeros(len(rows), dtype=bool)
-    is_closed[:-1] = is_entry[:-1] & ~is_entry[1:]
-    entries = np.flatnonzero(is_closed)
-    by_exit = np.argsort(rows[entries + 1], kind="stable")
-    entry, exit_ = rows[entries][by_exit], rows[entries + 1][by_exit]
-    return entry, exit_, np.sort(rows[is_entry & ~is_closed])
+@compiled
+def match_fills(asset: IndexArray, instruments: int) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """Return rows of entries, of their exits in order, and of entries without an exit.
+
+    asset (count,): the fills of one instrument alternate, its 1st, 3rd, 5th ... enter.
+    """
+    count = 0
+    entry, exit_ = np.empty(len(asset) // 2, np.int64), np.empty(len(asset) // 2, np.int64)
+    held = np.full(instruments, -1)
+    for row in range(len(asset)):
+        i = asset[row]
+        if held[i] < 0:
+            held[i] = row
+        else:
+            entry[count], exit_[count] = held[i], row
+            count += 1
+            held[i] = -1
+    return entry[:count], exit_[:count], np.sort(held[held >= 0])

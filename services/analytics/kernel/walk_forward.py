@@ -196,7 +196,7 @@ def _column(part: dict[str, Any], name: str) -> Any:
 def _judged[P: Parameters](
     chosen: tuple[ChosenFold[P], ...], account: Simulation, benchmark: Simulation, conditions: Conditions
 ) -> WalkForward[P]:
-    sessions = len(account.cash)
+    sessions = len(account.equity) - 1
     growth = account.final_equity / conditions.initial_capital
     outside = -1.0 if growth <= 0.0 else growth ** (conditions.year.periods / sessions) - 1.0
     inside = float(np.mean([turn.in_sample[_CAGR] for turn in chosen]))

@@ -149,7 +149,7 @@ def _outcome(result: BacktestResult) -> dict[str, Any]:
     simulation = result.simulation
     return {
         "result_hash": result_hash(result),
-        "sessions": len(simulation.cash),
+        "sessions": len(simulation.equity) - 1,
         **shown(result.metrics),
         "benchmark_metrics": shown(result.benchmark_metrics)["metrics"],
         "trades": [_plain(trade) for trade in simulation.trades],

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from services.analytics.kernel.arrays import FloatArray, SignalArray
+from services.analytics.kernel.arrays import FloatArray, IndexArray, SignalArray
 from services.analytics.kernel.costs import Costs
 from services.analytics.kernel.decisions import BUY, Decisions
 from services.analytics.kernel.engine.account import run_account
@@ -26,8 +26,10 @@ from services.analytics.kernel.engine.terms import (
     PRICE_RATIO,
     SPLIT_RATIO,
     STOP_ENTRY,
+    Terms,
     bars_of,
     levels_of,
+    read_only,
     signals_of,
     terms_of,
 )
@@ -81,9 +83,9 @@ def buy_and_hold(
     market: MarketData, *, initial_capital: float, costs: Costs, whole_shares: bool = True
 ) -> Simulation:
     """Buy at the open of the first bar with all cash and hold: the benchmark, with the same costs."""
-    nothing = Decisions(signal=np.zeros(len(market), dtype=np.int8))
-    execution = Execution(whole_shares=whole_shares)
-    return _run([market], [nothing], BUY, initial_capital, costs, execution, SESSIONS_PER_YEAR)
+    nothing = read_only(np.zeros((1, len(market)), dtype=np.int8))
+    terms = terms_of(costs, Execution(whole_shares=whole_shares))
+    return _run([market], nothing, None, BUY, initial_capital, terms)
 
 
 def simulate_portfolio(
@@ -102,7 +104,9 @@ def simulate_portfolio(
     for market in markets[1:]:
         if not np.array_equal(market.sessions, markets[0].sessions):
             raise InvalidMarketData(f"{market.symbol} and {markets[0].symbol} differ in their sessions.")
-    return _run(markets, decisions, 0, initial_capital, costs, execution or Execution(), periods_per_year)
+    execution = execution or Execution()
+    levels = levels_of(markets, decisions, execution, periods_per_year)
+    return _run(markets, signals_of(decisions), levels, 0, initial_capital, terms_of(costs, execution))
 
 
 def sweep_block(
@@ -122,8 +126,7 @@ def sweep_block(
     execution = execution or Execution()
     if not execution.is_plain:
         raise ValueError("a sweep of signals has no levels: run such cells one by one")
-    cells = np.ascontiguousarray(signals, dtype=np.int8).view()
-    cells.setflags(write=False)
+    cells = read_only(np.ascontiguousarray(signals, dtype=np.int8).view())
     return run_cells(
         bars_of([market]),
         cells,
@@ -136,30 +139,25 @@ def sweep_block(
 
 def _run(  # noqa: PLR0917 - both callers give all
     markets: Sequence[MarketData],
-    decisions: Sequence[Decisions],
+    signals: SignalArray,
+    levels: FloatArray | None,
     opening: int,
     initial_capital: float,
-    costs: Costs,
-    execution: Execution,
-    periods_per_year: int,
+    terms: Terms,
 ) -> Simulation:
-    bars, levels = bars_of(markets), levels_of(markets, decisions, execution, periods_per_year)
-    equity, cash, holdings, fills, book, account = run_account(
-        bars,
-        signals_of(decisions),
-        levels,
-        opening,
-        float(initial_capital),
-        terms_of(costs, execution),
-        None if len(markets) == 1 else len(markets),
+    bars = bars_of(markets)
+    instruments = None if len(markets) == 1 else len(markets)
+    equity, stops, cash, shares, fills, book, account = run_account(
+        bars, signals, levels, opening, float(initial_capital), terms, instruments
     )
     return Simulation(
         symbols=tuple(market.symbol for market in markets),
         dates=markets[0].equity_dates,
         equity=equity,
-        cash=cash,
-        holdings=holdings,
-        credits=_credits(bars, holdings),
+        stops=stops,
+        cash_from=cash,
+        shares_from=shares,
+        credits=_credits(bars, stops[:-1], shares),
         closes=bars[CLOSE],
         fill_columns=FillColumns.of_table(fills),
         pending_orders=tuple(_pending_orders(markets, book, levels)),
@@ -168,17 +166,13 @@ def _run(  # noqa: PLR0917 - both callers give all
     )
 
 
-def _credits(bars: FloatArray, holdings: FloatArray) -> Credits:
-    """Return the dividends on what was held at the close before each ex-date."""
-    asset, session = np.divmod(np.flatnonzero(bars[DIVIDEND] != 0.0), holdings.shape[1])
-    before = np.where(session > 0, holdings[asset, session - 1], 0.0)
-    amount = before * bars[SPLIT_RATIO, asset, session] * bars[DIVIDEND, asset, session]
-    is_held = amount != 0.0
+def _credits(bars: FloatArray, stops: IndexArray, shares: FloatArray) -> Credits:
+    """Return the dividends on what was held at the close before each ex-date, all of which are stops."""
+    before = shares[:, :-1] * bars[SPLIT_RATIO][:, stops[1:]]
+    amount = before * bars[DIVIDEND][:, stops[1:]]
+    asset, number = np.nonzero(amount)
     return Credits(
-        sessions=holdings.shape[1],
-        session=session[is_held],
-        asset=asset[is_held],
-        amount=amount[is_held],
+        sessions=bars.shape[2], session=stops[number + 1], asset=asset, amount=amount[asset, number]
     )
 
 

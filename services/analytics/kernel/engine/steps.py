@@ -53,10 +53,18 @@ def trade_session(
     for i in range(m):
         if book[ORDER, i] != 0.0 and book[SHARES, i] == 0.0:
             enter(t, i, bars, levels, book, account, fills, terms)
-    value = 0.0
     for i in range(m):
         if book[SHARES, i] != 0.0:
             leave_inside(t, i, bars, levels, book, account, fills, terms)
+    return value_held(t, m, bars, book)
+
+
+@inlined
+def value_held(t: int, m: int, bars: FloatArray, book: FloatArray) -> float:
+    """Return what is held at the close of session t, in money."""
+    value = 0.0
+    for i in range(m):
+        if book[SHARES, i] != 0.0:
             value += book[SHARES, i] * bars[CLOSE, i, t]
     return value
 

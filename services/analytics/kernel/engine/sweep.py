@@ -6,21 +6,18 @@ from typing import Final
 
 import numpy as np
 
-from services.analytics.kernel.arrays import FlagArray, FloatArray, SignalArray
+from services.analytics.kernel.arrays import FloatArray, IndexArray, SignalArray
 from services.analytics.kernel.compiled import compiled, inlined
 from services.analytics.kernel.engine.book import (
     ACCOUNT_WIDTH,
     BOOK_WIDTH,
-    CASH,
     EQUITY,
     FILL_WIDTH,
     FILLS,
-    ORDER,
-    SHARES,
     open_book,
 )
-from services.analytics.kernel.engine.steps import meaning, trade_session
-from services.analytics.kernel.engine.terms import CLOSE, DIVIDEND, SPLIT_RATIO, Terms
+from services.analytics.kernel.engine.busy import run_busy, write_actions, write_busy
+from services.analytics.kernel.engine.terms import CLOSE, Terms
 from services.analytics.kernel.metrics.curve import MINIMUM_SESSIONS
 from services.analytics.kernel.metrics.sharpe import ZERO_DISPERSION
 
@@ -47,11 +44,16 @@ def run_cells(
     k, n = signals.shape
     book, account = np.empty((BOOK_WIDTH, 1)), np.empty(ACCOUNT_WIDTH)
     fills = np.empty((2 * n + 2, FILL_WIDTH))
-    measured = np.empty((k, SWEEP_WIDTH))
-    has_action = (bars[SPLIT_RATIO, 0] != 1.0) | (bars[DIVIDEND, 0] != 0.0)
+    cash, shares, measured = np.empty(n), np.empty((1, n)), np.empty((k, SWEEP_WIDTH))
+    has_action, busy, stops = np.empty(n, np.bool_), np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
+    write_actions(1, bars, has_action)
     for cell in range(k):
         open_book(book, account, capital)
-        total, squares, lowest = _run_cell(cell, bars, signals, has_action, book, account, fills, terms)
+        write_busy(cell, 1, signals, None, has_action, busy)
+        count = run_busy(
+            cell, 1, bars, signals, None, 0, busy, stops, cash, shares, book, account, fills, terms
+        )
+        total, squares, lowest = _measure(bars[CLOSE, 0], stops, count, cash, shares[0], account)
         growth, row = account[EQUITY] / capital, measured[cell]
         row[TOTAL_RETURN], row[MAX_DRAWDOWN] = growth - 1.0, lowest - 1.0
         row[CAGR] = _annual_growth(growth, n, periods_per_year)
@@ -61,44 +63,37 @@ def run_cells(
 
 
 @inlined
-def _run_cell(
-    cell: int,
-    bars: FloatArray,
-    signals: SignalArray,
-    has_action: FlagArray,
-    book: FloatArray,
+def _measure(
+    closes: FloatArray,
+    stops: IndexArray,
+    count: int,
+    cash: FloatArray,
+    shares: FloatArray,
     account: FloatArray,
-    fills: FloatArray,
-    terms: Terms,
 ) -> tuple[float, float, float]:
-    """Run one account; return the sums of returns and of their squares (NaN once ruined), and equity over peak.
+    """Return the sums of returns and of their squares (NaN once ruined), and the lowest equity over its peak.
 
-    Steps are taken only in sessions in which one can have an effect: with an order or an action.
+    Leaves the last equity in the account. It passes all sessions in a loop of its own, small enough for its
+    state to stay in the registers of the processor.
     """
-    peak = equity = account[CASH]
-    cash, shares, is_waiting = equity, 0.0, False
+    peak = equity = cash[0]  # nothing fills in the first session
     total, squares, lowest = 0.0, 0.0, 1.0
-    last = signals.shape[1] - 1
-    for t in range(1, last + 1):
-        leaves, side = meaning(signals[cell, t - 1], shares, terms.allow_short)
-        is_due = is_waiting or leaves or side != 0
-        if shares == 0.0 and not is_due:
-            continue
-        if is_due or has_action[t]:
-            account[EQUITY] = equity
-            trade_session(t, 1, bars, signals[cell : cell + 1], None, 0, book, account, fills, terms)
-            cash, shares, is_waiting = account[CASH], book[SHARES, 0], book[ORDER, 0] != 0.0
-        before, equity = equity, cash + shares * bars[CLOSE, 0, t]
-        if before > 0.0:
-            change = equity / before - 1.0
-            total += change
-            squares += change * change
-        if equity > peak:
-            peak = equity
-        elif equity < lowest * peak:
-            lowest = equity / peak
-            if equity <= 0.0 and t < last:
+    for row in range(count):
+        first, until, money, held = stops[row], stops[row + 1], cash[row], shares[row]
+        if held == 0.0:
+            until = min(until, first + 2)  # the others return 0 like the second, or nothing after ruin
+        for close in closes[first:until]:
+            before, equity = equity, money + held * close
+            if before > 0.0:
+                change = equity / before - 1.0
+                total += change
+                squares += change * change
+            else:
                 total = np.nan
+            if equity > peak:
+                peak = equity
+            elif equity < lowest * peak:
+                lowest = equity / peak
     account[EQUITY] = equity
     return total, squares, lowest
 

@@ -53,14 +53,14 @@ def bars_of(markets: Sequence[MarketData]) -> FloatArray:
     """Return (7, m, n) the columns of m instruments over the same n sessions; one is not copied."""
     if len(markets) == 1:
         return markets[0].columns[:, np.newaxis, :]
-    return _read_only(np.stack([market.columns for market in markets], axis=1))
+    return read_only(np.stack([market.columns for market in markets], axis=1))
 
 
 def signals_of(decisions: Sequence[Decisions]) -> SignalArray:
     """Return the signals (m, n) int8; one row is not copied."""
     if len(decisions) == 1:
         return decisions[0].signal[np.newaxis, :]
-    return _read_only(np.stack([decided.signal for decided in decisions]))
+    return read_only(np.stack([decided.signal for decided in decisions]))
 
 
 def levels_of(
@@ -80,7 +80,7 @@ def levels_of(
         levels[PRICE_RATIO, i] = market.close / market.signal_close
         if execution.sizing == Sizing.VOLATILITY_TARGET:
             levels[VOLATILITY, i] = volatility(market.signal_close, periods_per_year)
-    return _read_only(levels)
+    return read_only(levels)
 
 
 def terms_of(costs: Costs, execution: Execution) -> Terms:
@@ -116,8 +116,8 @@ def volatility(close: FloatArray, periods_per_year: int) -> FloatArray:
     return annual
 
 
-def _read_only[T: np.generic](matrix: NDArray[T]) -> NDArray[T]:
-    # Compiled functions are compiled for each kind of array: all are read-only and C-contiguous.
+def read_only[T: np.generic](matrix: NDArray[T]) -> NDArray[T]:
+    """Return the same C-contiguous matrix, read-only: functions are compiled once for each kind of array."""
     matrix.setflags(write=False)
     return matrix
 

@@ -50,31 +50,26 @@ def cross_signals(lines: FloatArray, cells: IndexArray, signals: SignalArray) ->
     """Write where two lines cross, for k cells at once, by the rule of `crossed`.
 
     lines (m, n) float64; cells (k, 4): row of the values, row of the others, row of the scale, first session
-    that may signal; signals (k, n), overwritten. Lines rarely cross, so each stretch on one side is run
-    through by a loop that compares once.
+    that may signal; signals (k, n), overwritten. Each pass is a loop that the compiler turns into instructions
+    for several sessions at once, but the one that only lines which touch need.
     """
     n = lines.shape[1]
+    sides = np.empty(n, np.int8)
     for cell in range(len(cells)):
         values, others, scale = lines[cells[cell, 0]], lines[cells[cell, 1]], lines[cells[cell, 2]]
-        first = cells[cell, 3]
-        found = signals[cell]
-        found[:] = 0
-        side, t = 0, first - 1
-        while t < n:
+        first, equal = cells[cell, 3], 0
+        for t in range(n):
             tolerance = EQUALITY_TOLERANCE_RATIO * abs(scale[t])
-            if values[t] > others[t] + tolerance:
-                now = 1
-            elif values[t] < others[t] - tolerance:
-                now = -1
-            else:
-                now = side
-            if now != side and t >= first:
-                found[t] = now
-            side = now
-            t += 1
-            if side > 0:
-                while t < n and not values[t] < others[t] - EQUALITY_TOLERANCE_RATIO * abs(scale[t]):
-                    t += 1
-            elif side < 0:
-                while t < n and not values[t] > others[t] + EQUALITY_TOLERANCE_RATIO * abs(scale[t]):
-                    t += 1
+            is_above, is_below = values[t] > others[t] + tolerance, values[t] < others[t] - tolerance
+            sides[t] = np.int8(is_above) - np.int8(is_below)
+        sides[: first - 1] = 0
+        for t in range(n):
+            equal += sides[t] == 0
+        if equal >= first:
+            for t in range(first, n):
+                if sides[t] == 0:
+                    sides[t] = sides[t - 1]
+        found, now, before = signals[cell], sides[1:], sides[:-1]
+        for t in range(n - 1):
+            found[t + 1] = now[t] if now[t] != before[t] else 0
+        found[:first] = 0

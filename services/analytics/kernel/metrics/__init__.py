@@ -58,9 +58,13 @@ def measure_curve(
 
 def _account_metrics(simulation: Simulation) -> Metrics:
     held, exposure = exposure_sums(
-        simulation.equity, simulation.holdings, simulation.closes, simulation.fill_columns.session
+        simulation.equity,
+        simulation.stops,
+        simulation.shares_from,
+        simulation.closes,
+        simulation.fill_columns.session,
     )
-    sessions = len(simulation.cash)
+    sessions = len(simulation.equity) - 1
     return {
         "exposure_time": defined(held / sessions),
         "mean_gross_exposure": undefined(RUINED) if isnan(exposure) else defined(exposure / sessions),

@@ -152,7 +152,11 @@ def _trade_inputs(account: _Account) -> Inputs:
 def _exposure_inputs(account: _Account) -> Inputs:
     simulation = account.simulation
     held, exposure = exposure_sums(
-        simulation.equity, simulation.holdings, simulation.closes, simulation.fill_columns.session
+        simulation.equity,
+        simulation.stops,
+        simulation.shares_from,
+        simulation.closes,
+        simulation.fill_columns.session,
     )
     is_defined = account.figures["mean_gross_exposure"].value is not None
     return {"sessions_held": int(held)} | ({"sum(value / E)": float(exposure)} if is_defined else {})

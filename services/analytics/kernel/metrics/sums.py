@@ -109,20 +109,20 @@ def drawdown_sums(equity: FloatArray, days: IndexArray) -> DrawdownSums:
     start = trough = longest_days = 0
     depth = 0.0
     deepest, longest = Episode(0, 0, 0), Episode(0, 0, 0)
-    for t in range(1, n + 1):
-        if equity[t] < lowest:
-            lowest, trough = equity[t], t
-        is_back = equity[t] >= peak
-        if lowest < peak and (is_back or t == n):
-            episode = Episode(start, trough, t if is_back else n + 1)
-            if lowest / peak - 1.0 < depth:
-                depth, deepest = lowest / peak - 1.0, episode
-            if t - start > min(longest.end, n) - longest.peak:
-                longest = episode
-            if len(days) > 0:
-                longest_days = max(longest_days, days[t] - days[start])
-        if is_back:
-            peak, lowest, start = equity[t], equity[t], t
+    for t in range(1, n + 2):
+        value = equity[t] if t <= n else np.inf  # which ends an episode that never recovered
+        if value < lowest:
+            lowest, trough = value, t
+        elif value >= peak:
+            if lowest < peak:
+                episode, last = Episode(start, trough, t), min(t, n)
+                if lowest / peak - 1.0 < depth:
+                    depth, deepest = lowest / peak - 1.0, episode
+                if last - start > min(longest.end, n) - longest.peak:
+                    longest = episode
+                if len(days) > 0:
+                    longest_days = max(longest_days, days[last] - days[start])
+            peak, lowest, start = value, value, t
     return DrawdownSums(depth, deepest, longest, longest_days)
 
 
@@ -153,33 +153,36 @@ def pair_sums(equity: FloatArray, benchmark: FloatArray, risk_free: float) -> Pa
 
 @compiled
 def exposure_sums(
-    equity: FloatArray, holdings: FloatArray, closes: FloatArray, fill_sessions: IndexArray
+    equity: FloatArray,
+    stops: IndexArray,
+    shares: FloatArray,
+    closes: FloatArray,
+    fill_sessions: IndexArray,
 ) -> tuple[int, float]:
     """Return how many sessions had a position at some time, and the sum of gross value / equity at the close.
 
-    equity (n + 1,), holdings and closes (m, n), fill_sessions (count,) in order. The sum is NaN where an
-    equity is 0 or less.
+    equity (n + 1,), closes (m, n); stops (count + 1,) and shares (m, count) as in `Simulation`; fill_sessions in
+    order. The sum is NaN where an equity is 0 or less.
     """
-    m, n = holdings.shape
-    gross = np.zeros(n)
-    for i in range(m):
-        for t in range(n):
-            gross[t] += abs(holdings[i, t] * closes[i, t])
-    held, exposure = 0, 0.0
-    was_held = is_ruined = False
-    for t in range(n):
-        is_held = gross[t] > 0.0
-        held += is_held or was_held
-        was_held = is_held
-        is_ruined |= equity[t + 1] <= 0.0
-        exposure += gross[t] / equity[t + 1] if is_held else 0.0
-    last = -1
-    for t in fill_sessions:
-        # Entered and left inside one bar: no close saw it.
-        if t != last and gross[t] == 0.0 and (t == 0 or gross[t - 1] == 0.0):
-            held += 1
-        last = t
-    return held, np.nan if is_ruined else exposure
+    held, exposure, fill, is_ruined = 0, 0.0, 0, False
+    for row in range(len(stops) - 1):
+        first, until = stops[row], stops[row + 1]
+        is_ruined |= equity[first + 1] <= 0.0
+        if np.any(shares[:, row] != 0.0):
+            held += until - first
+            own, values, worth = shares[0, row], closes[0, first:until], equity[first + 1 : until + 1]
+            for t in range(len(worth)):
+                gross = abs(own * values[t])
+                for i in range(1, len(closes)):
+                    gross += abs(shares[i, row] * closes[i, first + t])
+                exposure += gross / worth[t]
+                is_ruined |= worth[t] <= 0.0
+        else:
+            # Left at the open, or entered and left inside one bar: no close saw it.
+            while fill < len(fill_sessions) and fill_sessions[fill] < first:
+                fill += 1
+            held += fill < len(fill_sessions) and fill_sessions[fill] == first
+    return held, (np.nan if is_ruined else exposure)
 
 
 @compiled

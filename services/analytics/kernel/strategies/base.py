@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,12 +27,17 @@ class Parameters:
     """
 
     def __post_init__(self) -> None:
-        for declared in fields(self):
-            _check_type(declared, getattr(self, declared.name))
-            _check_range(declared, getattr(self, declared.name))
-            if declared.type is float:
+        parameters_type: Any = type(self)
+        for declared, kind, (minimum, maximum) in _declared(parameters_type):
+            value: Any = getattr(self, declared.name)
+            is_of_kind = type(value) is kind
+            if is_of_kind and minimum <= value <= maximum:
+                continue  # by far the most: the cells of a sweep
+            _check_type(declared, value)
+            _check_range(declared, value)
+            if kind is float:
                 # JSON tells 3 from 3.0 no more than people do: both are one parameter set.
-                object.__setattr__(self, declared.name, float(getattr(self, declared.name)))
+                object.__setattr__(self, declared.name, float(value))
 
 
 class Strategy[P: Parameters](ABC):
@@ -119,6 +125,12 @@ class Strategy[P: Parameters](ABC):
             field=name,
             permitted=permitted,
         )
+
+
+@cache
+def _declared(kind: type[Any]) -> tuple[tuple[Field[Any], type, tuple[float, float]], ...]:
+    """Return each field of a parameter set with its type and its range."""
+    return tuple((f, _type_of(f), (f.metadata["minimum"], f.metadata["maximum"])) for f in fields(kind))
 
 
 def _type_of(declared: Field[Any]) -> type:

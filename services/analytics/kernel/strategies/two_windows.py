@@ -22,18 +22,20 @@ def check_shorter(parameters: Parameters, fast: str, slow: str) -> None:
 def signals_of_lines(
     close: FloatArray,
     windows: Sequence[tuple[int, int]],
-    line: Callable[[FloatArray, int], FloatArray],
+    line: Callable[..., FloatArray],
 ) -> SignalArray:
     """Return (k, n) int8: where, for each of k pairs of windows, the fast line crosses the slow one.
 
-    `line` draws one line of the close, NaN before its window is full; each distinct window is drawn once.
+    `line(close, window, out=...)` draws one line of the close, NaN before its window is full; each distinct window
+    is drawn once.
     """
     distinct = dict.fromkeys((window for pair in windows for window in pair), 0)
     lines = np.empty((len(distinct), len(close)))
     for row, window in enumerate(distinct):
-        lines[row] = line(close, window)
+        line(close, window, out=lines[row])
         distinct[window] = row
-    cells = np.array([(distinct[fast], distinct[slow], distinct[slow], slow) for fast, slow in windows])
+    fasts, slows = ([distinct[pair[i]] for pair in windows] for i in (0, 1))
+    cells = np.array((fasts, slows, slows, [slow for _, slow in windows]), dtype=np.int64)
     signals = np.empty((len(windows), len(close)), dtype=np.int8)
-    cross_signals(lines, cells.reshape(-1, 4), signals)
+    cross_signals(lines, np.ascontiguousarray(cells.T), signals)
     return signals

@@ -19,7 +19,7 @@ from services.analytics.kernel.simulation import Simulation
 from services.analytics.kernel.strategies.base import Parameters, Strategy
 
 # So many signals, of one byte each, are decided at once: the memory of a sweep does not grow with its cells.
-SIGNALS_AT_ONCE: Final = 1 << 22
+SIGNALS_AT_ONCE: Final = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

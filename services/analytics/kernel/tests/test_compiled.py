@@ -104,6 +104,7 @@ def test_a_warm_process_compiles_whatever_is_called(monkeypatch: pytest.MonkeyPa
 
 def test_without_numba_every_function_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     function = compiled(sum_of_doubles.plain)
+    monkeypatch.delitem(sys.modules, "services.analytics.kernel.machine_code", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
 
     assert function(np.ones(MANY_NUMBERS)) == 2.0 * MANY_NUMBERS

@@ -12,6 +12,7 @@ from services.analytics.kernel.indicators.averages import smooth, window_means
 from services.analytics.kernel.indicators.bands import window_deviations
 from services.analytics.kernel.indicators.extremes import window_maxima
 from services.analytics.kernel.metrics import sums
+from services.analytics.kernel.trades import match_fills
 from services.analytics.kernel.truth.bootstrap import resample
 
 COUNT = 211
@@ -38,7 +39,13 @@ CASES: dict[str, tuple[Compiled[Any, Any], tuple[Any, ...], Callable[[], tuple[A
     "pair_sums": (sums.pair_sums, (PRICES, OTHERS, 0.0001), tuple),
     "exposure_sums": (
         sums.exposure_sums,
-        (PRICES, np.round(LINES[:, 1:] / 100) - 1, LINES[:, 1:], np.array([3, 3, 90])),
+        (
+            PRICES,
+            np.array([0, 5, 60, 90, 91, COUNT - 1]),
+            np.array([[0.0, 3.0, -1.0, 0.0, 2.0], [0.0, 0.0, 4.0, 0.0, 0.0]]),
+            np.ascontiguousarray(LINES[:, 1:]),
+            np.array([3, 5, 60, 90, 91]),
+        ),
         tuple,
     ),
     "trade_sums": (sums.trade_sums, (PNL, PNL / 1000, np.abs(PNL) + 1), tuple),
@@ -60,6 +67,15 @@ def test_compiled_figures_are_the_plain_ones_to_the_last_bit(name: str) -> None:
     )
     for ours, theirs in zip(plain, machine, strict=True):
         assert ours.tobytes() == theirs.tobytes()
+
+
+def test_fills_are_matched_alike_compiled_and_plain() -> None:
+    assets = np.array([2, 0, 2, 1, 0, 2, 0])
+
+    plain, machine = match_fills.plain(assets, 3), match_fills.machine(assets, 3)
+
+    assert [rows.tolist() for rows in plain] == [[0, 1], [2, 4], [3, 5, 6]]
+    assert [rows.tolist() for rows in machine] == [rows.tolist() for rows in plain]
 
 
 def flat(values: Any) -> list[Any]:

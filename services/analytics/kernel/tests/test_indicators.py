@@ -186,3 +186,11 @@ def test_nothing_crosses_before_both_lines_exist() -> None:
     values, others = np.array([np.nan, 9.0, 11.0, 9.0]), np.array([np.nan, np.nan, 10.0, 10.0])
 
     assert crossed(values, others, first=3).tolist() == [0, 0, 0, -1]
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_lines_that_touch_once_and_part_on_the_side_they_came_from_do_not_cross(first: int) -> None:
+    others = np.full(7, 10.0)
+    sides = np.array([1, 1, 1, 1, 0, 1, -1])
+
+    assert crossed(others + sides, others, first=first).tolist() == [0, 0, 0, 0, 0, 0, -1]

@@ -121,19 +121,19 @@ def test_a_curve_without_dates_has_no_figures_of_calendar_days() -> None:
 
 def test_exposure_counts_positions_no_close_ever_saw() -> None:
     # Held at the closes of sessions 2 and 3, until some time in 4; in and out within 0 and, twice, within 6.
-    holdings = np.array([[0.0, 0.0, 5.0, 5.0, 0.0, 0.0, 0.0, 0.0]])
+    stops, shares = np.array([0, 2, 4, 6, 7, 8]), np.array([[0.0, 5.0, 0.0, 0.0, 0.0]])
     fills = np.array([0, 0, 2, 4, 4, 4, 6, 6, 6, 6])
 
-    held, exposure = exposure_sums(np.full(9, 100.0), holdings, np.full((1, 8), 10.0), fills)
+    held, exposure = exposure_sums(np.full(9, 100.0), stops, shares, np.full((1, 8), 10.0), fills)
 
     assert held == 5
     assert exposure == pytest.approx(1.0)
 
 
 def test_exposure_adds_long_and_short_positions_up() -> None:
-    holdings = np.array([[5.0, 5.0], [-2.0, 0.0]])
+    stops, shares = np.array([0, 1, 2]), np.array([[5.0, 5.0], [-2.0, 0.0]])
 
-    held, exposure = exposure_sums(np.full(3, 100.0), holdings, np.full((2, 2), 10.0), np.array([0, 1]))
+    held, exposure = exposure_sums(np.full(3, 100.0), stops, shares, np.full((2, 2), 10.0), np.array([0, 1]))
 
     assert held == 2
     assert exposure == pytest.approx(0.7 + 0.5)
