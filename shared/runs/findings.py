@@ -152,7 +152,7 @@ def _trials(luck: Truth) -> str:
 def _overfitting(probability: float) -> Finding:
     return Finding(
         label="Overfitting",
-        text=f"In {_percent(probability)} of splits the parameters that were best in one half are among the worse in the other.",
+        text=f"In {_percent(probability)} of splits the trial that was best in one half is among the worse in the other.",
         is_warning=probability > SIGNIFICANT,
     )
 

@@ -13,12 +13,15 @@ from services.analytics.kernel.backtest import BacktestResult
 from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.metrics.curve import period_returns
 from services.analytics.kernel.strategies.registry import strategy_named
-from services.analytics.kernel.sweep.verdict import estimated_trials
+from services.analytics.kernel.sweep.verdict import estimated_trials, overfitting_among
 from services.analytics.kernel.truth.deflated_sharpe import Trials
 from services.analytics.kernel.truth.examination import Examination, Luck, examine
+from services.analytics.kernel.truth.overfitting import Overfitting
 from services.analytics.kernel.truth.stamps import data_gap, selection_bias
 
 type Curve = Mapping[date, float]
+
+TOO_FEW = "it takes two trials on these prices, and 32 sessions"
 
 
 def truth_of(
@@ -27,6 +30,7 @@ def truth_of(
     market: MarketData,
     *,
     trials: Trials,
+    overfitting: Overfitting | None,
     expected_sessions: DateArray,
     first_stored_session: date,
 ) -> dict[str, Any]:
@@ -45,7 +49,12 @@ def truth_of(
             data_gap(market.sessions, expected=expected_sessions, close=market.close, volume=market.volume)
         )
     examined = examination_of(result, market, seed=inputs.options.seed, trials=trials)
-    return {**examined, "stamps": [asdict(stamp) for stamp in stamps]}
+    return {
+        **examined,
+        "overfitting": None if overfitting is None else asdict(overfitting),
+        "no_overfitting_reason": TOO_FEW if overfitting is None else None,
+        "stamps": [asdict(stamp) for stamp in stamps],
+    }
 
 
 def examination_of(
@@ -76,16 +85,16 @@ def trials_among(
     cells: Sequence[FloatArray],
     *,
     count: int,
-) -> Trials:
-    """Return how many trials there were, with the curve itself and samples of the others.
+) -> tuple[Trials, Overfitting | None]:
+    """Return how many trials there were, and how likely the best of them was fitted to the past.
 
     equity (n + 1,) by dates; of each other run's curve the returns on the same sessions count, 0 where it has
     none; `cells` are returns (n,) of cells of searches. `count` is the number of all trials, this one included;
-    what the samples show holds for all of them.
+    what the samples show holds for all of them. No probability where this is the only trial or sessions are few.
     """
     days = dates.tolist()
-    streams = [period_returns(equity), *(_returns_on(days, curve) for curve in others), *cells]
-    return estimated_trials(np.vstack(streams), count=count)
+    streams = np.vstack([period_returns(equity), *(_returns_on(days, curve) for curve in others), *cells])
+    return estimated_trials(streams, count=count), overfitting_among(streams)
 
 
 def _returns_on(days: Sequence[date], curve: Curve) -> FloatArray:

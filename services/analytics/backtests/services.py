@@ -29,6 +29,7 @@ from services.analytics.kernel.backtest import BacktestResult
 from services.analytics.kernel.market import MarketData
 from services.analytics.kernel.simulation import Trade
 from services.analytics.kernel.truth.deflated_sharpe import Trials
+from services.analytics.kernel.truth.overfitting import Overfitting
 from services.analytics.sweeps.domain import conditions_of
 from services.analytics.work.outdating import Outdating
 from services.analytics.work.trials import sampled_returns, searches_over
@@ -124,11 +125,13 @@ def run_backtest(*, job: LeasedJob, now: datetime) -> None:
     first: date = bars.sessions[0].item() if len(bars.sessions) else now.date()
     market = market_of(inputs, bars, opening_date=session_before("analytics", first))
     result = run_inputs(inputs, market, index=index_market_of(inputs, bars.sessions))
+    trials, overfitting = _trials(run, result, market, first, bars.sessions[-1].item())
     truth = truth_of(
         inputs,
         result,
         market,
-        trials=_trials(run, result, market, first, bars.sessions[-1].item()),
+        trials=trials,
+        overfitting=overfitting,
         expected_sessions=sessions_between("analytics", first, bars.sessions[-1].item()),
         first_stored_session=first_session("analytics", inputs.symbol),
     )
@@ -140,8 +143,10 @@ def run_backtest(*, job: LeasedJob, now: datetime) -> None:
         finish(job, "succeeded")
 
 
-def _trials(run: Run, result: BacktestResult, market: MarketData, first: date, last: date) -> Trials:
-    """Count what was tried before on the symbol's sessions, and how much of it was different."""
+def _trials(
+    run: Run, result: BacktestResult, market: MarketData, first: date, last: date
+) -> tuple[Trials, Overfitting | None]:
+    """Judge what was tried on the symbol's sessions: how much of it was different, and how it was chosen."""
     before = Run.objects.using("analytics").filter(
         symbol=run.symbol, state="succeeded", first_session__lte=last, last_session__gte=first
     )

@@ -81,6 +81,19 @@ class Luck(serializers.Serializer[Any]):
     bootstrap = Bootstrap()
 
 
+class Overfitting(serializers.Serializer[Any]):
+    """How choosing the best of the trials on these prices does where it was not chosen.
+
+    All ways to cut the sessions into a half to choose by and a half to judge by: `probability` is the share of them
+    whose choice is among the worse in the other half, `loss_probability` the share whose choice loses money there.
+    """
+
+    probability = serializers.FloatField()
+    loss_probability = serializers.FloatField()
+    combinations = serializers.IntegerField()
+    blocks = serializers.IntegerField()
+
+
 class Stamp(serializers.Serializer[Any]):
     """One statement about the choice of symbols or the prices."""
 
@@ -90,12 +103,14 @@ class Stamp(serializers.Serializer[Any]):
 
 
 class Truth(serializers.Serializer[Any]):
-    """What the numbers of a run are worth; `luck` is null for the reason given."""
+    """What the numbers of a run are worth; `luck` and `overfitting` are null for the reasons given."""
 
     look_ahead = LookAhead()
     warm_up = WarmUp()
     luck = Luck(allow_null=True)
     no_luck_reason = serializers.CharField(allow_null=True)
+    overfitting = Overfitting(allow_null=True)
+    no_overfitting_reason = serializers.CharField(allow_null=True)
     stamps = Stamp(many=True)
 
 

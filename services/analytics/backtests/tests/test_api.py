@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.analytics.backtests.evidence import TOO_FEW
 from services.tests.pipeline import drain_everything
 from shared.eventstore.append import StreamConflict
 from shared.http.tests.api_client import ApiClient, assert_problem
@@ -206,9 +207,23 @@ def test_a_run_says_what_its_numbers_are_worth(api: ApiClient) -> None:
     assert [truth["luck"]["trials"] for truth in (first, second)] == [2, 3]
     assert 0 < first["luck"]["bootstrap"]["p_value"] <= 1
     assert first["luck"]["bootstrap"]["max_drawdown"]["p5"] < 0
+    assert first["overfitting"]["combinations"] == 12_870
+    assert 0 <= first["overfitting"]["probability"] <= 1
+    assert first["no_overfitting_reason"] is None
     stamps = {stamp["name"]: (stamp["is_warning"], stamp["text"]) for stamp in first["stamps"]}
     assert stamps["selection_bias"][0] is True
     assert stamps["data_gap"][1].startswith("13 of 1064 exchange sessions have no bar")
+
+
+def test_the_first_trial_on_prices_was_chosen_from_nothing(api: ApiClient) -> None:
+    drain_everything(("analytics",))
+
+    [standing] = api.show(BACKTESTS)["results"]
+    truth = api.show(f"{BACKTESTS}{standing['id']}/")["truth"]
+
+    assert truth["luck"]["trials"] == 1
+    assert truth["overfitting"] is None
+    assert truth["no_overfitting_reason"] == TOO_FEW
 
 
 def test_the_same_run_made_again_has_the_same_numbers_to_the_byte(api: ApiClient) -> None:

@@ -15,10 +15,13 @@ from services.analytics.kernel.strategies.base import Parameters, Strategy
 from services.analytics.kernel.sweep.cells import Conditions, simulated
 from services.analytics.kernel.sweep.grid import Grid, parameter_sets
 from services.analytics.kernel.truth.deflated_sharpe import Trials, deflated_sharpe, independent_trials
-from services.analytics.kernel.truth.overfitting import Overfitting, probability_of_overfitting
+from services.analytics.kernel.truth.overfitting import (
+    DEFAULT_BLOCKS,
+    Overfitting,
+    probability_of_overfitting,
+)
 
 SAMPLED_CELLS: Final = 200
-_OVERFITTING_BLOCKS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +54,12 @@ def verdict[P: Parameters](
     returns = np.vstack([returns_of(market, strategy, cell, conditions) for cell in (best, *sample)])
     moments = SharpeMoments.of(returns[0] - rate)
     trials = estimated_trials(returns - rate, count=count)
-    enough = len(returns) > 1 and returns.shape[1] >= 2 * _OVERFITTING_BLOCKS
     return Verdict(
         trials=trials,
         deflated_sharpe=None
         if moments is None
         else deflated_sharpe(moments, trials=trials.effective, sharpe_variance=trials.sharpe_variance),
-        overfitting=probability_of_overfitting(returns - rate, blocks=_OVERFITTING_BLOCKS)
-        if enough
-        else None,
+        overfitting=overfitting_among(returns - rate),
     )
 
 
@@ -98,6 +98,13 @@ def estimated_trials(returns: FloatArray, *, count: int) -> Trials:
     power = min(max(log2(found.effective / half.effective) / log2(rows), 0.0), 1.0)
     effective = round(found.effective * (count / len(returns)) ** power)
     return Trials(count=count, effective=effective, sharpe_variance=found.sharpe_variance)
+
+
+def overfitting_among(returns: FloatArray) -> Overfitting | None:
+    """Return what (k, n) excess returns say of choosing the best of k trials; None for too few trials or sessions."""
+    if len(returns) < 2 or returns.shape[1] < 2 * DEFAULT_BLOCKS:
+        return None
+    return probability_of_overfitting(returns)
 
 
 def returns_of[P: Parameters](
