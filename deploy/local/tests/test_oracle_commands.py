@@ -1,6 +1,7 @@
 """`bellwether backtest` and `metrics` with `--stdin-json` need neither database nor settings."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +84,13 @@ def test_the_oracles_load_no_django_of_their_own() -> None:
     code = "import sys, services.analytics.oracle.runs; sys.exit('django' in sys.modules or 'numba' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=False).returncode == 0
+
+
+def test_the_example_on_the_page_works() -> None:
+    page = (CHECKOUT / "docs/backtesting.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^echo .*$", page, re.MULTILINE)
+    command = line.replace("bellwether", f"{sys.executable} -c 'from deploy.local.cli import main; main()'")
+
+    done = subprocess.run(["bash", "-c", command], capture_output=True, cwd=CHECKOUT, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
